@@ -1,0 +1,68 @@
+"""Calibrated rescaling and segmentation of anisotropic microscopy stacks.
+
+Everything here is loaded when it is first used; importing the package starts nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from isoscale_ij.calibration import CalibrationWarning as CalibrationWarning
+    from isoscale_ij.calibration import as_image as as_image
+    from isoscale_ij.calibration import set_voxel_size as set_voxel_size
+    from isoscale_ij.calibration import voxel_size as voxel_size
+    from isoscale_ij.comparison import Comparison as Comparison
+    from isoscale_ij.comparison import compare as compare
+    from isoscale_ij.errors import CalibrationError as CalibrationError
+    from isoscale_ij.errors import Cancelled as Cancelled
+    from isoscale_ij.errors import FormatError as FormatError
+    from isoscale_ij.errors import IsoscaleError as IsoscaleError
+    from isoscale_ij.errors import MemoryLimitError as MemoryLimitError
+    from isoscale_ij.errors import MissingDependencyError as MissingDependencyError
+    from isoscale_ij.errors import ParameterError as ParameterError
+    from isoscale_ij.files import read as read
+    from isoscale_ij.files import write as write
+    from isoscale_ij.inspection import ImageInfo as ImageInfo
+    from isoscale_ij.inspection import info as info
+    from isoscale_ij.measurement import measure as measure
+    from isoscale_ij.rescaling import RescalePlan as RescalePlan
+    from isoscale_ij.rescaling import plan_rescale as plan_rescale
+    from isoscale_ij.rescaling import rescale as rescale
+    from isoscale_ij.segmentation import SegmentationWarning as SegmentationWarning
+    from isoscale_ij.segmentation import vol as vol
+    from isoscale_ij.segmentation import voronoi_otsu_labeling as voronoi_otsu_labeling
+    from isoscale_ij.synthetic import sample as sample
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "calibration": ("CalibrationWarning", "as_image", "set_voxel_size", "voxel_size"),
+    "comparison": ("Comparison", "compare"),
+    "errors": (
+        "CalibrationError", "Cancelled", "FormatError", "IsoscaleError", "MemoryLimitError",
+        "MissingDependencyError", "ParameterError",
+    ),
+    "files": ("read", "write"),
+    "inspection": ("ImageInfo", "info"),
+    "measurement": ("measure",),
+    "rescaling": ("RescalePlan", "plan_rescale", "rescale"),
+    "segmentation": ("SegmentationWarning", "vol", "voronoi_otsu_labeling"),
+    "synthetic": ("sample",),
+}  # fmt: skip
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = sorted(_MODULE_OF)  # noqa: PLE0605  (a test keeps it in step with the imports above)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULE_OF})

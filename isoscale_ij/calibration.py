@@ -1,0 +1,432 @@
+"""What a calibrated image is; the only place that reads or writes calibration on a DataArray.
+
+A calibrated image is an :class:`xarray.DataArray` with dims out of ``t c z y x``, in that order.
+On t, z, y and x it has coordinates: the float64 positions of the voxel **centres**, with the
+voxel size in ``attrs["spacing"]`` and the unit in ``attrs["units"]``. An axis without
+coordinates is uncalibrated. ``attrs["kind"] == "labels"`` marks a label image.
+
+A voxel covers an extent; the image begins at the *lower edge* of its first voxel. Without a
+stated position that is 0, and the first centre is at half a voxel.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from isoscale_ij.errors import CalibrationError, FormatError, ParameterError
+from isoscale_ij.units import VOXEL, LengthLike, canonical_unit, convert, is_time, parse_length
+
+AXES = ("t", "c", "z", "y", "x")
+SPATIAL = ("z", "y", "x")
+CALIBRATED = ("t", "z", "y", "x")
+
+VoxelSizeLike: TypeAlias = LengthLike | Mapping[str, LengthLike] | Sequence[LengthLike]
+
+_SAME_SPACING = 1e-6  # a stated spacing counts while it agrees with the coordinates so far
+_UNEQUAL_STEP = 1e-3  # of a step
+_OTHER_NAMES = {
+    "pln": "z", "plane": "z", "slice": "z", "row": "y", "col": "x", "column": "x",
+    "ch": "c", "channel": "c", "channels": "c", "time": "t", "frame": "t", "frames": "t",
+}  # fmt: skip
+_DEFAULT_DIMS = {2: ("y", "x"), 3: ("z", "y", "x"), 5: AXES}
+
+
+class CalibrationWarning(UserWarning):
+    """A calibration is missing, impossible or looks wrong."""
+
+
+def as_image(
+    array: Any,
+    dims: str | Sequence[str] | None = None,
+    voxel_size: VoxelSizeLike | None = None,
+    unit: str | None = None,
+    origin: VoxelSizeLike | None = None,
+) -> xr.DataArray:
+    """Make a calibrated image of any array; its memory is shared where the order of axes allows.
+
+    Parameters
+    ----------
+    array : array_like or DataArray
+        2 to 5 dimensions, boolean, integer or real. A DataArray keeps its coordinates, taken as
+        voxel centres, its name and its attributes.
+    dims : str or sequence of str, optional
+        The axes, for example ``"zyx"`` or ``("t", "z", "y", "x")``. Upper case (bioio) and
+        ``pln row col ch`` (pyimagej) are understood. By default ``yx``, ``zyx`` or ``tczyx``.
+    voxel_size : length, sequence or mapping, optional
+        One length for z, y and x; a sequence in the order of the spatial axes; or a mapping from
+        axes (t as well) to lengths. By default what a DataArray brings, otherwise uncalibrated.
+    unit : str, optional
+        The unit of plain numbers in `voxel_size` and `origin`.
+    origin : length, sequence or mapping, optional
+        The lower edge of the image on each axis; by default 0.
+
+    Returns
+    -------
+    DataArray
+        With dims out of ``t c z y x``, in that order.
+
+    Raises
+    ------
+    FormatError
+        For other types or numbers of dimensions, empty axes, unknown or repeated axes.
+    CalibrationError
+        For impossible voxel sizes, coordinates in unequal steps, units that do not go together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stack = np.zeros((66, 512, 1024), np.uint16)
+    >>> image = as_image(stack, "zyx", voxel_size=(1.5, 0.16, 0.16), unit="um")
+    >>> voxel_size(image)
+    {'z': 1.5, 'y': 0.16, 'x': 0.16}
+    >>> float(image.z[0]), image.z.attrs["units"]
+    (0.75, 'micrometer')
+    """
+    if isinstance(array, xr.DataArray):
+        image = array if dims is None else array.rename(dict(zip(array.dims, _axis_names(dims), strict=True)))
+        image = _with_our_axes(image)
+    else:
+        values = array if hasattr(array, "dtype") and hasattr(array, "shape") else np.asarray(array)
+        image = xr.DataArray(values, dims=_axis_names(dims) if dims is not None else _default_dims(values.shape))
+        image = _with_our_axes(image)
+    _check_values(image)
+    if voxel_size is not None:
+        image = _with_voxel_size(image, _per_axis(image, voxel_size, "voxel_size"), canonical_unit(unit), {})
+    elif unit is not None:
+        image = _with_voxel_size(image, {}, canonical_unit(unit), {})
+    if origin is not None:
+        image = _with_origin(image, _per_axis(image, origin, "origin"))
+    return _normalized(image)
+
+
+def voxel_size(image: xr.DataArray) -> dict[str, float]:
+    """Voxel size of the calibrated ones of z, y, x, in one unit (that of x).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> voxel_size(as_image(np.zeros((4, 8, 8)), voxel_size={"z": "900 nm", "y": 0.2, "x": 0.2}, unit="um"))
+    {'z': 0.9, 'y': 0.2, 'x': 0.2}
+    """
+    common = length_unit(image)
+    sizes = {}
+    for axis in SPATIAL:
+        size = spacing(image, axis)
+        if size is not None:
+            sizes[axis] = convert(size, axis_unit(image, axis), common)
+    return sizes
+
+
+def set_voxel_size(
+    image: xr.DataArray,
+    *,
+    z: LengthLike | None = None,
+    y: LengthLike | None = None,
+    x: LengthLike | None = None,
+    t: LengthLike | None = None,
+    unit: str | None = None,
+    time_unit: str | None = None,
+    origin: VoxelSizeLike | None = None,
+) -> xr.DataArray:
+    """The same image with another calibration: same shape, same memory; its lower edge stays.
+
+    Parameters
+    ----------
+    image : DataArray
+    z, y, x : length, optional
+        New voxel sizes: numbers in `unit`, or in the image's unit, or strings as ``"1.5 um"``.
+        Axes that are not named keep their size.
+    t : length, optional
+        The new time step: a number in `time_unit`, or a string as ``"30 s"``.
+    unit, time_unit : str, optional
+        New units. Sizes that are kept are converted from a known unit.
+    origin : length, sequence or mapping, optional
+        A new lower edge.
+
+    Returns
+    -------
+    DataArray
+        Sharing its values with `image`.
+
+    Raises
+    ------
+    CalibrationError
+        If a size is zero, negative or not finite, or a unit cannot be converted.
+    ParameterError
+        If an axis is named that the image does not have.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = set_voxel_size(as_image(np.zeros((4, 8, 8))), z=1.5, y=0.16, x=0.16, unit="um")
+    >>> voxel_size(image)
+    {'z': 1.5, 'y': 0.16, 'x': 0.16}
+    """
+    image = as_image(image)
+    given = {axis: size for axis, size in (("t", t), ("z", z), ("y", y), ("x", x)) if size is not None}
+    for axis in given:
+        if axis not in image.dims:
+            raise ParameterError(f"Got a size for {axis}; the image has the axes {', '.join(map(str, image.dims))}.")
+    image = _with_voxel_size(image, given, canonical_unit(unit), {"t": canonical_unit(time_unit)})
+    if origin is not None:
+        image = _with_origin(image, _per_axis(image, origin, "origin"))
+    return _normalized(image)
+
+
+def spacing(image: xr.DataArray, axis: str) -> float | None:
+    """Voxel size or time step on one axis, in the axis's own unit; None where it is uncalibrated."""
+    if axis not in image.coords or axis not in image.dims:
+        return None
+    coord = image.coords[axis]
+    stated = _number(coord.attrs.get("spacing"))
+    if coord.size == 1:
+        return _possible(stated, axis) if stated is not None else None
+    centres = np.asarray(coord.values, np.float64)
+    steps = np.diff(centres)
+    step = float((centres[-1] - centres[0]) / (coord.size - 1))
+    if not math.isfinite(step) or step == 0:
+        raise CalibrationError(f"The coordinates of {axis} do not rise: they go from {centres[0]:g} to {centres[-1]:g}.")
+    worst = int(np.argmax(np.abs(steps - step)))
+    if not abs(steps[worst] - step) <= _UNEQUAL_STEP * abs(step):
+        raise CalibrationError(
+            f"Got unequal steps on {axis}: {steps[worst]:g} between voxel {worst} and {worst + 1}, {step:g} on average; "
+            f"needed are equal steps. Resample the image onto equal steps, or drop the coordinates of {axis}."
+        )
+    if step < 0:
+        raise CalibrationError(
+            f"Got coordinates of {axis} that fall (steps of {step:g}); needed are rising ones. "
+            f"Turn the axis around with image.isel({axis}=slice(None, None, -1))."
+        )
+    if stated is not None and abs(stated - step) <= _SAME_SPACING * step:
+        return stated
+    return step
+
+
+def axis_unit(image: xr.DataArray, axis: str) -> str | None:
+    """The canonical unit of one axis, or None."""
+    if axis not in image.coords:
+        return None
+    unit = image.coords[axis].attrs.get("units")
+    return None if unit is None or canonical_unit(str(unit)) == VOXEL else canonical_unit(str(unit))
+
+
+def length_unit(image: xr.DataArray) -> str | None:
+    """The unit in which lengths of the image are given: that of x, else of y, else of z."""
+    for axis in reversed(SPATIAL):
+        if spacing(image, axis) is not None:
+            return axis_unit(image, axis)
+    return None
+
+
+def lower_edge(image: xr.DataArray, axis: str) -> float:
+    """Where the image begins on a calibrated axis: half a voxel before its first centre."""
+    size = spacing(image, axis)
+    if size is None:
+        raise CalibrationError(f"The image has no calibration on {axis}; set it with set_voxel_size.")
+    return float(image.coords[axis].values[0]) - size / 2
+
+
+def grid(axis: str, count: int, size: float, lower: float, unit: str | None) -> xr.DataArray:
+    """The coordinates of an axis of `count` voxels of `size`, that begins at `lower`."""
+    attributes: dict[str, Any] = {"spacing": float(size)}
+    if unit is not None:
+        attributes["units"] = unit
+    return xr.DataArray(lower + size / 2 + np.arange(count) * size, dims=[axis], attrs=attributes)
+
+
+def is_labels(image: xr.DataArray) -> bool:
+    """Whether the image is a label image."""
+    return image.attrs.get("kind") == "labels"
+
+
+def mark_as_labels(image: xr.DataArray) -> xr.DataArray:
+    """The same image, marked as a label image."""
+    return image.assign_attrs(kind="labels")
+
+
+def channel_names(image: xr.DataArray) -> list[str]:
+    """The names of the channels; their numbers where they have none."""
+    if "c" not in image.dims:
+        return []
+    if "c" in image.coords:
+        return [str(name) for name in image.coords["c"].values]
+    return [str(index) for index in range(image.sizes["c"])]
+
+
+def possible_size(size: Any, axis: str, what: str = "voxel size") -> float:
+    """`size` as a float, or a CalibrationError if no voxel can have it."""
+    value = float(size)
+    if not math.isfinite(value) or value <= 0:
+        raise CalibrationError(f"Got the {what} {size} on {axis}; needed is a finite number above 0.")
+    return value
+
+
+def _possible(size: float, axis: str) -> float:
+    return possible_size(size, axis, "time step" if axis == "t" else "voxel size")
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _axis_names(dims: str | Sequence[str]) -> tuple[str, ...]:
+    return tuple(dims)
+
+
+def _default_dims(shape: tuple[int, ...]) -> tuple[str, ...]:
+    if len(shape) not in _DEFAULT_DIMS:
+        mend = 'say which axes it has, for example dims="czyx"' if len(shape) == 4 else "give a 2D to 5D array"
+        raise FormatError(f"Got an array of {len(shape)} dimensions, {shape}; {mend}.")
+    return _DEFAULT_DIMS[len(shape)]
+
+
+def _our_axis(dim: Hashable) -> str:
+    name = str(dim).lower()
+    return _OTHER_NAMES.get(name, name)
+
+
+def _with_our_axes(image: xr.DataArray) -> xr.DataArray:
+    """Dims by our names, in our order."""
+    names = [_our_axis(dim) for dim in image.dims]
+    if "s" in names and "c" not in names:  # samples of RGB
+        names[names.index("s")] = "c"
+    unknown = [str(dim) for dim, name in zip(image.dims, names, strict=True) if name not in AXES]
+    if unknown or len(set(names)) != len(names):
+        what = f"unknown axes {', '.join(unknown)}" if unknown else f"the axes {', '.join(names)}, one of them twice"
+        raise FormatError(f"Got {what}; needed are different ones out of t, c, z, y, x. Name them with dims=…")
+    if not {"y", "x"} <= set(names):
+        raise FormatError(f"Got an image with the axes {', '.join(names) or 'none'}; needed are at least y and x.")
+    renamed = {dim: name for dim, name in zip(image.dims, names, strict=True) if dim != name}
+    if renamed:
+        image = image.rename(renamed)
+    return image.transpose(*(axis for axis in AXES if axis in image.dims))
+
+
+def _check_values(image: xr.DataArray) -> None:
+    if image.dtype.kind not in "buif":
+        raise FormatError(
+            f"Got values of type {image.dtype}; needed are booleans, integers or real numbers. "
+            "Convert them first, for example abs(array) or array.astype(float)."
+        )
+    if 0 in image.shape:
+        raise FormatError(f"Got an image without voxels, {dict(image.sizes)}; needed is at least one on every axis.")
+
+
+def _per_axis(image: xr.DataArray, value: VoxelSizeLike, what: str) -> dict[str, LengthLike]:
+    """One length an axis, from one length, a sequence in the order of the axes, or a mapping."""
+    axes = [axis for axis in SPATIAL if axis in image.dims]
+    if isinstance(value, Mapping):
+        named = {_our_axis(axis): length for axis, length in value.items()}
+        wrong = [axis for axis in named if axis not in image.dims or axis == "c"]
+        if wrong:
+            raise ParameterError(
+                f"Got {what} for {', '.join(wrong)}; the image has the axes {', '.join(map(str, image.dims))}."
+            )
+        return named
+    if isinstance(value, (str, int, float, np.number)):
+        return dict.fromkeys(axes, value)  # type: ignore[arg-type]
+    lengths = list(value)
+    if len(lengths) != len(axes):
+        raise ParameterError(f"Got {len(lengths)} numbers as {what}; needed is one for each of {', '.join(axes)}.")
+    return dict(zip(axes, lengths, strict=True))
+
+
+def _with_voxel_size(
+    image: xr.DataArray, given: Mapping[str, LengthLike], unit: str | None, other_units: Mapping[str, str | None]
+) -> xr.DataArray:
+    """New sizes on the axes that are given, new units on all; the lower edge stays."""
+    lengths = {axis: parse_length(value, f"the size of {axis}") for axis, value in given.items()}
+    coords = {}
+    for axis in CALIBRATED:
+        if axis not in image.dims:
+            continue
+        old, old_unit = spacing(image, axis), axis_unit(image, axis)
+        new_unit = other_units.get(axis) if axis == "t" else unit
+        if axis in lengths:
+            length = lengths[axis]
+            if length.unit == VOXEL:
+                raise CalibrationError(f"Got {length} as the size of {axis}; needed is a physical length.")
+            if new_unit is None:
+                new_unit = old_unit or length.unit or _unit_beside(lengths, axis)
+            if length.unit is None and axis == "t" and new_unit is None:
+                new_unit = "second"
+            size = convert(length.value, length.unit or new_unit, new_unit)
+        elif old is None or new_unit is None or new_unit == old_unit:
+            continue
+        else:
+            size = convert(old, old_unit or new_unit, new_unit)
+        if new_unit is not None and (is_time(new_unit) != (axis == "t")) and axis == "t":
+            raise CalibrationError(f"Got the unit {new_unit} for {axis}; needed is a unit of time, for example s.")
+        _possible(size, axis)
+        lower = 0.0
+        if axis in image.coords and old is not None:
+            lower = convert(lower_edge(image, axis), old_unit if old_unit is not None else new_unit, new_unit)
+        coords[axis] = grid(axis, image.sizes[axis], size, lower, new_unit)
+    return image.assign_coords(coords)
+
+
+def _unit_beside(lengths: Mapping[str, Any], axis: str) -> str | None:
+    """The unit stated for another spatial axis, for a plain number beside it."""
+    if axis == "t":
+        return None
+    return next((length.unit for other, length in lengths.items() if other != "t" and length.unit), None)
+
+
+def _with_origin(image: xr.DataArray, given: Mapping[str, LengthLike]) -> xr.DataArray:
+    coords = {}
+    for axis, value in given.items():
+        size, unit = spacing(image, axis), axis_unit(image, axis)
+        if size is None:
+            raise CalibrationError(f"Got an origin for {axis}, which has no voxel size; give that as well.")
+        length = parse_length(value, f"the origin on {axis}")
+        lower = length.value * size if length.unit == VOXEL else convert(length.value, length.unit or unit, unit)
+        coords[axis] = grid(axis, image.sizes[axis], size, lower, unit)
+    return image.assign_coords(coords)
+
+
+def _normalized(image: xr.DataArray) -> xr.DataArray:
+    """The calibration as it is defined: one unit for lengths, its full name, the spacing stated."""
+    units = {axis: axis_unit(image, axis) for axis in SPATIAL if spacing(image, axis) is not None}
+    common = length_unit(image)
+    coords: dict[str, NDArray[np.float64] | xr.DataArray] = {}
+    for axis in CALIBRATED:
+        if axis not in image.dims or axis not in image.coords:
+            continue
+        size, unit = spacing(image, axis), axis_unit(image, axis)
+        if size is None:
+            image = image.drop_vars(axis)
+            continue
+        if axis == "t":
+            target = unit
+        else:
+            target = common
+            if (unit is None) != (common is None):
+                raise CalibrationError(
+                    f"Got units on some axes and none on others ({units}); needed is one on each. "
+                    "Set it with set_voxel_size(…, unit=…) or as coords' attrs['units']."
+                )
+        coord = image.coords[axis]
+        if unit == target and coord.dtype == np.float64 and _attributes_agree(coord, size, unit):
+            continue
+        centres = np.asarray(coord.values, np.float64)
+        if unit != target:
+            centres = np.array([convert(float(centre), unit, target) for centre in centres])
+            size = convert(size, unit, target)
+        attributes = {**coord.attrs, "spacing": size} | ({"units": target} if target else {})
+        if target is None:
+            attributes.pop("units", None)
+        coords[axis] = xr.DataArray(centres, dims=[axis], attrs=attributes)
+    return image.assign_coords(coords) if coords else image
+
+
+def _attributes_agree(coord: xr.DataArray, size: float, unit: str | None) -> bool:
+    return coord.attrs.get("spacing") == size and coord.attrs.get("units") == unit

@@ -1,0 +1,374 @@
+"""The same segmentation on several grids of one image: what each way costs, and what it finds.
+
+The story is that of a tutorial of the BiAPoL group (2023), which rescales before it segments; the
+row that the tutorial could not show segments the image as it is, in physical units.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psutil
+import xarray as xr
+from numpy.typing import NDArray
+
+from isoscale_ij import memory
+from isoscale_ij.agreement import agreement
+from isoscale_ij.calibration import SPATIAL, as_image, length_unit, lower_edge, spacing, voxel_size
+from isoscale_ij.errors import CalibrationError, MemoryLimitError, ParameterError
+from isoscale_ij.measurement import measure
+from isoscale_ij.progress import OnProgress
+from isoscale_ij.rescaling import plan_rescale, rescale
+from isoscale_ij.segmentation import SigmaLike, _chosen_channel, resolve_sigmas, voronoi_otsu_labeling
+from isoscale_ij.units import LengthLike, convert, is_length, parse_length, symbol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BYTES_BESIDE_SCALED = 5  # a voxel of labels, and of their mask
+_SIGNIFICANT = 2  # digits of the default sizes
+
+
+@dataclass
+class Comparison:
+    """What :func:`compare` found.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per way to segment, see :func:`compare`.
+    image : DataArray
+        The image that was segmented (one channel).
+    labels : dict of DataArray
+        The label image of each row that was computed, by the row's name, on its own grid.
+    truth : DataArray or None
+    """
+
+    table: pd.DataFrame
+    image: xr.DataArray
+    labels: dict[str, xr.DataArray]
+    truth: xr.DataArray | None = None
+    measurements: dict[str, pd.DataFrame] = field(default_factory=dict)
+
+    def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> list[Path]:
+        """Write the table (CSV, Markdown), the pictures, the label images and their measurements.
+
+        Returns
+        -------
+        list of Path
+            What was written.
+
+        Raises
+        ------
+        ParameterError
+            If one of the files exists and is not to be overwritten.
+        """
+        from isoscale_ij import figures
+        from isoscale_ij.files import check_replaceable, replacing, write
+
+        folder = Path(folder)
+        folder.mkdir(exist_ok=True)
+        texts = {
+            "comparison.csv": self.table.to_csv(index=False),
+            "comparison.md": self.markdown(),
+        }
+        texts |= {
+            f"measurements-{_file_name(name)}.csv": table.to_csv(index=False)
+            for name, table in self.measurements.items()
+        }
+        pictures = figures.of_comparison(self)
+        images = {f"labels-{_file_name(name)}.tif": labels for name, labels in self.labels.items()}
+        paths = [folder / name for name in (*texts, *pictures, *images)]
+        for path in paths:
+            check_replaceable(path, overwrite=overwrite)
+        for name, text in texts.items():
+            with replacing(folder / name, overwrite=overwrite) as temporary:
+                temporary.write_text(text, encoding="utf-8")
+        for name, picture in pictures.items():
+            with replacing(folder / name, overwrite=overwrite) as temporary:
+                picture.savefig(temporary, format="png")
+        for name, labels in images.items():
+            write(folder / name, labels, overwrite=overwrite)
+        return paths
+
+    def markdown(self) -> str:
+        """The table as Markdown."""
+        columns = [str(column) for column in self.table.columns]
+        rows = [[_cell(column, value) for column, value in zip(columns, row, strict=True)] for row in self.table.to_numpy()]
+        lines = [columns, ["---"] * len(columns), *rows]
+        return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+    def __str__(self) -> str:
+        columns = [c for c in self.table.columns if c not in ("voxel_size", "factors", "bytes", "median_volume")]
+        rows = [columns, *([_cell(c, row[c]) for c in columns] for _, row in self.table.iterrows())]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
+        return "\n".join("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One way to segment: on which grid, with which sigmas."""
+
+    name: str
+    target: Any  # for rescale; None: the grid as it is
+    in_voxels: bool = False
+
+
+def compare(
+    image: Any,
+    *,
+    spot_sigma: SigmaLike,
+    outline_sigma: SigmaLike,
+    truth: Any | None = None,
+    voxel_sizes: Sequence[LengthLike] | None = None,
+    channel: str | int | None = None,
+    engine: str = "auto",
+    on_progress: OnProgress | None = None,
+    memory_limit: float | str | None = None,
+) -> Comparison:
+    """Segment one image on several grids, and tell what each costs and finds.
+
+    The rows are: the raw grid with the same number of voxels as sigma on every axis (what people
+    do); the raw grid with sigmas in physical units; rescaled to each of `voxel_sizes`; upscaled to
+    the size of x.
+
+    Parameters
+    ----------
+    image : DataArray
+        A calibrated volume (z, y, x), with or without c.
+    spot_sigma, outline_sigma : length
+        In the image's unit, or as ``"2 um"``; see :func:`voronoi_otsu_labeling`.
+    truth : DataArray, optional
+        True labels on the grid of `image`.
+    voxel_sizes : sequence of length, optional
+        By default 1 and 2 µm, or for other scales two round sizes between x and z.
+    channel : str or int, optional
+        Which channel to segment; needed where there are several.
+    engine : {"auto", "cpu"}
+        What to compute with.
+    on_progress : callable, optional
+        Called with (done, total, step); cancels by raising :class:`Cancelled`.
+    memory_limit : float or str, optional
+        Rows that would need more are skipped, and say so.
+
+    Returns
+    -------
+    Comparison
+        Its ``table`` has the columns ``name``, ``shape``, ``voxel_size``, ``factors``, ``bytes`` (of the
+        image that is segmented), ``seconds_rescale``, ``seconds_segment``, ``peak_memory`` (bytes
+        above what was in use before the row), ``objects``, ``median_volume``, ``agreement`` (average
+        precision at an IoU of 0.5 with the upscaled row, on the raw grid by nearest point),
+        ``accuracy`` (the same with `truth`, where it is given) and ``remark``.
+
+    Raises
+    ------
+    CalibrationError
+        If the image is not calibrated.
+    ParameterError
+        If it is not a single volume, or `truth` has another shape.
+
+    Examples
+    --------
+    >>> import isoscale_ij
+    >>> image, truth = isoscale_ij.sample(shape=(10, 64, 64), n_objects=4)
+    >>> found = compare(image, spot_sigma=1.8, outline_sigma=0.9, truth=truth)
+    >>> list(found.table.name)
+    ['raw, voxel sigmas', 'raw, physical sigmas', '1 µm', '2 µm', 'upscaled to x']
+    """
+    import pandas as pd
+
+    image = _chosen_channel(as_image(image), channel)
+    _check(image)
+    if truth is not None:
+        truth = as_image(truth)
+        if truth.shape != image.shape:
+            raise ParameterError(f"Got a truth of shape {truth.shape}; needed is that of the image, {image.shape}.")
+    for sigma, what in ((spot_sigma, "spot_sigma"), (outline_sigma, "outline_sigma")):
+        resolve_sigmas(image, sigma, what)
+    ways = list(_ways(image, voxel_sizes))
+    rows, labels, measured = [], {}, {}
+    on_raw: dict[str, NDArray[np.int32]] = {}
+    for number, way in enumerate(ways):
+        row: dict[str, Any] = {"name": way.name}
+        try:
+            found = _segment(
+                image, way, (spot_sigma, outline_sigma), row, engine, memory_limit,
+                _part(on_progress, number, len(ways), way.name),
+            )  # fmt: skip
+        except (MemoryLimitError, ParameterError) as error:
+            row["remark"] = f"skipped: {error}"
+        else:
+            table = measure(found, engine=engine)
+            row["objects"] = len(table)
+            row["median_volume"] = float(table["volume"].median()) if len(table) else float("nan")
+            labels[way.name], measured[way.name] = found, table
+            on_raw[way.name] = _by_nearest_point(found, image)
+        rows.append(row)
+    upscaled = on_raw.get(ways[-1].name)
+    for row in rows:
+        mine = on_raw.get(row["name"])
+        if mine is not None and upscaled is not None:
+            row["agreement"] = agreement(upscaled, mine).average_precision
+        if mine is not None and truth is not None:
+            row["accuracy"] = agreement(np.asarray(truth), mine).average_precision
+    columns = [
+        "name", "shape", "voxel_size", "factors", "bytes", "seconds_rescale", "seconds_segment", "peak_memory",
+        "objects", "median_volume", "agreement", *(["accuracy"] if truth is not None else []), "remark",
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=columns)
+    table["objects"] = table["objects"].astype("Int64")
+    table["remark"] = table["remark"].fillna("")
+    table.attrs["units"] = {"median_volume": f"{length_unit(image)}^3", "peak_memory": "byte", "bytes": "byte"}
+    if on_progress:
+        on_progress(100, 100, "done")
+    return Comparison(table, image, labels, truth, measured)
+
+
+def _check(image: xr.DataArray) -> None:
+    if set(image.dims) != set(SPATIAL):
+        raise ParameterError(
+            f"Got an image with the axes {' '.join(map(str, image.dims))}; needed is one volume, z y x. "
+            "Choose a time point with image.isel(t=…)."
+        )
+    missing = [axis for axis in SPATIAL if spacing(image, axis) is None]
+    if missing or length_unit(image) is None:
+        raise CalibrationError(
+            f"The image has {'no voxel size on ' + ', '.join(missing) if missing else 'a voxel size without a unit'}. "
+            "Set it with set_voxel_size (command line: isoscale-ij set-voxel-size)."
+        )
+
+
+def _ways(image: xr.DataArray, sizes: Sequence[LengthLike] | None) -> Iterator[_Way]:
+    unit = length_unit(image)
+    yield _Way("raw, voxel sigmas", None, in_voxels=True)
+    yield _Way("raw, physical sigmas", None)
+    for size in _default_sizes(image) if sizes is None else sizes:
+        length = parse_length(size, "voxel_sizes")
+        yield _Way(f"{length.value:g} {symbol(length.unit or unit)}", size)
+    yield _Way("upscaled to x", "x")
+
+
+def _default_sizes(image: xr.DataArray) -> list[float]:
+    """1 and 2 µm where they lie between, or near, the sizes of x and z; otherwise sizes in proportion."""
+    unit, sizes = length_unit(image), voxel_size(image)
+    if is_length(unit):
+        micrometer = convert(1.0, "micrometer", unit)
+        if sizes["x"] < micrometer and sizes["z"] > micrometer / 4:
+            return [micrometer, 2 * micrometer]
+    middle = float(f"{np.sqrt(sizes['x'] * max(sizes.values())):.{_SIGNIFICANT}g}")
+    return [middle, 2 * middle]
+
+
+def _segment(
+    image: xr.DataArray, way: _Way, sigmas: tuple[SigmaLike, SigmaLike], row: dict[str, Any], engine: str,
+    memory_limit: float | str | None, on_progress: OnProgress | None,
+) -> xr.DataArray:  # fmt: skip
+    """One row: rescale, segment, and note what that took."""
+    if way.in_voxels:
+        spot, outline = (f"{resolve_sigmas(image, sigma, 'sigma').voxels[2]!r} px" for sigma in sigmas)
+    else:
+        spot, outline = sigmas  # type: ignore[assignment]
+    plan = plan_rescale(image, way.target) if way.target is not None else plan_rescale(image, factor=1)
+    row |= {
+        "shape": plan.shape,
+        "voxel_size": tuple(plan.voxel_size.values()),
+        "factors": tuple(float(f"{factor:.5g}") for factor in plan.factors.values()),
+        "bytes": plan.nbytes,
+    }
+    beside = 0 if way.target is None else plan.nbytes
+    memory.require(
+        beside + _BYTES_BESIDE_SCALED * int(np.prod(plan.shape)), memory_limit, f'The row "{way.name}"',
+        "The raw grid with physical sigmas needs no more than the image.",
+    )  # fmt: skip
+    with _peak_memory(row):
+        begin = time.perf_counter()
+        scaled = image if way.target is None else rescale(image, way.target, engine=engine, memory_limit=memory_limit)
+        row["seconds_rescale"] = 0.0 if way.target is None else time.perf_counter() - begin
+        begin = time.perf_counter()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            labels = voronoi_otsu_labeling(
+                scaled, spot_sigma=spot, outline_sigma=outline, engine=engine, on_progress=on_progress,
+                memory_limit=memory_limit,
+            )  # fmt: skip
+        row["seconds_segment"] = time.perf_counter() - begin
+    if caught:
+        row["remark"] = " ".join(str(warning.message) for warning in caught)
+    return labels
+
+
+def _by_nearest_point(labels: xr.DataArray, image: xr.DataArray) -> NDArray[np.int32]:
+    """`labels` at the voxel centres of `image`."""
+    if labels.shape == image.shape:
+        return labels.to_numpy()
+    index = []
+    for axis in SPATIAL:
+        size = spacing(labels, axis)
+        assert size is not None
+        place = (np.asarray(image.coords[axis]) - lower_edge(labels, axis)) / size
+        index.append(np.clip(np.floor(place), 0, labels.sizes[axis] - 1).astype(np.int64))
+    return labels.to_numpy()[np.ix_(*index)]
+
+
+@contextmanager
+def _peak_memory(row: dict[str, Any]) -> Iterator[None]:
+    """Note the most memory that the process had above what it has now, looked at every 2 ms."""
+    process = psutil.Process()
+    before = process.memory_info().rss
+    highest, stop = before, Event()
+
+    def watch() -> None:
+        nonlocal highest
+        while not stop.wait(0.002):
+            highest = max(highest, process.memory_info().rss)
+
+    watcher = Thread(target=watch, name="isoscale-memory", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        highest = max(highest, process.memory_info().rss)
+        stop.set()
+        watcher.join()
+        row["peak_memory"] = highest - before
+
+
+def _part(on_progress: OnProgress | None, number: int, count: int, name: str) -> Callable[[int, int, str], None] | None:
+    if on_progress is None:
+        return None
+    return lambda done, total, step: on_progress(int((number + done / total) / count * 100), 100, f"{name}: {step}")
+
+
+def _cell(column: str, value: Any) -> str:
+    """One value as it stands in a printed table."""
+    if value is None or value != value or str(value) == "<NA>":  # noqa: PLR0124  (NaN)
+        return ""
+    if column in ("bytes", "peak_memory"):
+        return memory.format_bytes(float(value))
+    if column.startswith("seconds"):
+        return f"{value:.3g}"
+    if isinstance(value, tuple):
+        return " x ".join(f"{part:.6g}" for part in value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)
+
+
+def _file_name(name: str) -> str:
+    plain = name.replace("µ", "u").replace(",", "")
+    return "".join(character if character.isalnum() or character == "." else "-" for character in plain)
+
+
+def as_json(comparison: Comparison) -> str:
+    """The table as JSON, a row an object."""
+    return json.dumps(json.loads(comparison.table.to_json(orient="records")), indent=2)

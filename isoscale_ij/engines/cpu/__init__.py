@@ -1,0 +1,78 @@
+"""The default engine: compiled kernels on the processor, the same on every machine.
+
+Each module holds one step: numpy prepares it, a compiled kernel does it over a range of slices,
+:mod:`.threads` runs the ranges.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoscale_ij.engines.cpu import blurring, maxima, pieces, resampling, statistics, tallying, voronoi
+from isoscale_ij.engines.protocol import OnPart, Seeds, Tally
+from isoscale_ij.engines.taps import FineTaps, Taps
+
+
+class CpuEngine:
+    """The steps of :class:`isoscale_ij.engines.protocol.Engine` as numba kernels."""
+
+    name = "cpu"
+
+    def resample(
+        self,
+        source: NDArray[np.generic],
+        taps: tuple[Taps, Taps, Taps],
+        out: NDArray[np.generic],
+        on_part: OnPart | None = None,
+    ) -> None:
+        source = np.ascontiguousarray(source)
+        if all(axis.copies for axis in taps):
+            resampling.pick(source, taps, out, on_part=on_part)
+        else:
+            resampling.resample(source, taps, out, on_part=on_part)
+
+    def blur(
+        self,
+        source: NDArray[np.generic],
+        sigmas: tuple[float, float, float],
+        out: NDArray[np.float32],
+        offset: float = 0.0,
+        on_part: OnPart | None = None,
+    ) -> None:
+        blurring.blur(source, sigmas, out, offset=offset, on_part=on_part)
+
+    def extrema(self, values: NDArray[np.float32]) -> tuple[float, float]:
+        return statistics.extrema(values)
+
+    def histogram(self, values: NDArray[np.float32], lowest: float, highest: float, bins: int) -> NDArray[np.int64]:
+        return statistics.histogram(values, lowest, highest, bins)
+
+    def above(self, values: NDArray[np.float32], threshold: float, out: NDArray[np.bool_]) -> int:
+        return statistics.above(values, threshold, out)
+
+    def maxima(
+        self,
+        values: NDArray[np.float32],
+        mask: NDArray[np.bool_],
+        across_slices: FineTaps,
+        finer: tuple[int, int, int],
+        rounding: float,
+    ) -> Seeds:
+        return Seeds(maxima.maxima(values, mask, across_slices, finer, rounding=rounding), finer)
+
+    def assign(
+        self,
+        mask: NDArray[np.bool_],
+        seeds: Seeds,
+        spacing: tuple[float, float, float],
+        out: NDArray[np.int32],
+        on_part: OnPart | None = None,
+    ) -> NDArray[np.int32]:
+        return voronoi.assign(mask, seeds.indices, seeds.finer, spacing, out, on_part=on_part)
+
+    def join_pieces(self, labels: NDArray[np.int32], runs_per_row: NDArray[np.int32], homes: NDArray[np.int64]) -> int:
+        return pieces.join_pieces(labels, runs_per_row, homes)
+
+    def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
+        return tallying.tally(labels, intensities, count)

@@ -1,0 +1,76 @@
+"""How the kernels of the CPU engine are compiled: one decorator, and the one arithmetic step they share.
+
+Kernels are serial functions over a range of slices or rows that release the GIL; threads come
+from :mod:`.threads`. Such functions compile in about a second each, load from numba's cache in
+milliseconds, and may be called from several Python threads at once.
+
+Floating-point operations are never reordered or contracted by the compiler. Every sum runs in
+the order in which it is written, so a result does not depend on how the work was cut up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import llvmlite.binding as llvm
+from numba import njit, types
+from numba.extending import intrinsic
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_registered: list[Any] = []  # the kernels that are kept on disk
+
+HAS_FUSED_MULTIPLY_ADD = bool(
+    llvm.get_host_cpu_features().get("fma", False)
+    or llvm.get_process_triple().startswith(("aarch64", "arm64"))
+)
+
+
+def compiled(function: _Function) -> _Function:
+    """Compile `function` on first use; keep the machine code on disk where that is possible."""
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    try:
+        dispatcher = njit(cache=True, **options)(function)
+    except RuntimeError:  # neither the package's nor the user's cache folder can be written
+        return njit(**options)(function)  # type: ignore[no-any-return]
+    _registered.append(dispatcher)
+    return dispatcher  # type: ignore[no-any-return]
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def multiply_add(typing_context: Any, factor: Any, value: Any, addend: Any) -> Any:
+    """``factor * value + addend``, rounded once where the processor can, the same on every path.
+
+    Asking the compiler to contract where it likes would let two loops over the same numbers
+    differ in the last bit; asking for the instruction by name does not.
+    """
+    del typing_context
+    if not (isinstance(factor, types.Float) and factor == value == addend):
+        return None
+    signature = factor(factor, factor, factor)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        del context, signature
+        factor, value, addend = arguments
+        if HAS_FUSED_MULTIPLY_ADD:
+            return builder.fma(factor, value, addend)
+        return builder.fadd(builder.fmul(factor, value), addend)
+
+    return signature, generate
+
+
+def cache_folder() -> str | None:
+    """Where compiled kernels are kept on disk; None where no folder can be written."""
+    from isoscale_ij.engines.cpu import pieces  # registers its kernels
+
+    del pieces
+    path = getattr(getattr(_registered[0], "_cache", None), "cache_path", None) if _registered else None
+    return None if path is None else str(path)
+
+
+def is_cached() -> bool:
+    """Whether a kernel of each module lies in the cache. (A stale one counts; it is compiled again.)"""
+    folder = cache_folder()
+    return folder is not None and Path(folder).is_dir() and any(Path(folder).glob("pieces.*.nbc"))

@@ -1,0 +1,137 @@
+"""What an engine is: the steps that rescaling, segmentation and measurement are made of.
+
+An engine knows arrays, indices and spacings, all in the order (z, y, x). It knows nothing of
+files, units or xarray, and nothing of how the steps follow each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoscale_ij.engines.taps import FineTaps, Taps
+
+OnPart = Callable[[float], None]
+"""Told the share of a step that is done, from 0 to 1; may raise to stop it."""
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Seeds in the order of their labels (z, then y, then x), on a grid that may be finer than the voxels.
+
+    Attributes
+    ----------
+    indices : array of int64, (n, 3)
+        Fine indices; the voxel i has the fine index ``i * finer``.
+    finer : (int, int, int)
+        Fine steps in a voxel.
+    """
+
+    indices: NDArray[np.int64]
+    finer: tuple[int, int, int]
+
+    @property
+    def voxels(self) -> NDArray[np.int64]:
+        """The voxel nearest to each seed."""
+        steps = np.array(self.finer)
+        return (self.indices + steps // 2) // steps
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+@dataclass
+class Tally:
+    """Sums per label, the background (label 0) included as an empty row."""
+
+    n_voxels: NDArray[np.int64]
+    index_sums: NDArray[np.int64]  # (label, zyx)
+    lowest: NDArray[np.int64]  # (label, zyx)
+    highest: NDArray[np.int64]  # (label, zyx)
+    n_slices: NDArray[np.int64]
+    intensity_sums: NDArray[np.float64]  # (channel, label)
+
+    @classmethod
+    def empty(cls, count: int, channels: int) -> Tally:
+        """Nothing counted yet, for the labels 0 … `count`."""
+        return cls(
+            n_voxels=np.zeros(count + 1, np.int64),
+            index_sums=np.zeros((count + 1, 3), np.int64),
+            lowest=np.full((count + 1, 3), np.iinfo(np.int64).max),
+            highest=np.full((count + 1, 3), -1, np.int64),
+            n_slices=np.zeros(count + 1, np.int64),
+            intensity_sums=np.zeros((channels, count + 1)),
+        )
+
+    def add(self, other: Tally) -> None:
+        """Add the sums over other slices."""
+        self.n_voxels += other.n_voxels
+        self.index_sums += other.index_sums
+        np.minimum(self.lowest, other.lowest, out=self.lowest)
+        np.maximum(self.highest, other.highest, out=self.highest)
+        self.n_slices += other.n_slices
+        self.intensity_sums += other.intensity_sums
+
+
+class Engine(Protocol):
+    """The steps. Arrays are three-dimensional, (z, y, x); a 2D image is one slice."""
+
+    name: str
+
+    def resample(
+        self,
+        source: NDArray[np.generic],
+        taps: tuple[Taps, Taps, Taps],
+        out: NDArray[np.generic],
+        on_part: OnPart | None = None,
+    ) -> None:
+        """Weighted sums of `source` into `out` of the same type, rounded and clipped where it is integer."""
+
+    def blur(
+        self,
+        source: NDArray[np.generic],
+        sigmas: tuple[float, float, float],
+        out: NDArray[np.float32],
+        offset: float = 0.0,
+        on_part: OnPart | None = None,
+    ) -> None:
+        """Gaussian blur of ``source - offset``; sigmas in voxels, cut at 4 sigmas, edges repeated."""
+
+    def extrema(self, values: NDArray[np.float32]) -> tuple[float, float]:
+        """Lowest and highest value."""
+
+    def histogram(self, values: NDArray[np.float32], lowest: float, highest: float, bins: int) -> NDArray[np.int64]:
+        """Voxels in each of `bins` equal bins."""
+
+    def above(self, values: NDArray[np.float32], threshold: float, out: NDArray[np.bool_]) -> int:
+        """Mark voxels strictly above `threshold`; return how many."""
+
+    def maxima(
+        self,
+        values: NDArray[np.float32],
+        mask: NDArray[np.bool_],
+        across_slices: FineTaps,
+        finer: tuple[int, int, int],
+        rounding: float,
+    ) -> Seeds:
+        """Local maxima in the mask, a plateau counted once, sorted by (z, y, x)."""
+
+    def assign(
+        self,
+        mask: NDArray[np.bool_],
+        seeds: Seeds,
+        spacing: tuple[float, float, float],
+        out: NDArray[np.int32],
+        on_part: OnPart | None = None,
+    ) -> NDArray[np.int32]:
+        """Label each mask voxel with its nearest seed; return the runs of equal label in each row (z, y)."""
+
+    def join_pieces(self, labels: NDArray[np.int32], runs_per_row: NDArray[np.int32], homes: NDArray[np.int64]) -> int:
+        """Give away, in place, the parts of a label that hang not together with its seed."""
+
+    def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
+        """Sums per label."""

@@ -1,0 +1,31 @@
+"""The errors that isoscale_ij raises. A message says what was got, what is needed, how to mend it."""
+
+from __future__ import annotations
+
+
+class IsoscaleError(Exception):
+    """What all errors of isoscale_ij have in common."""
+
+
+class CalibrationError(IsoscaleError, ValueError):
+    """A voxel size, a unit or a position is missing, impossible or contradictory."""
+
+
+class FormatError(IsoscaleError, ValueError):
+    """A file or an array is not what can be read or written."""
+
+
+class ParameterError(IsoscaleError, ValueError):
+    """An argument does not make sense, or not for this image."""
+
+
+class MemoryLimitError(IsoscaleError, MemoryError):
+    """The result, or the work on it, would need more memory than allowed."""
+
+
+class MissingDependencyError(IsoscaleError, ImportError):
+    """Something optional is not installed."""
+
+
+class Cancelled(IsoscaleError):  # noqa: N818  (it is not an error: the caller asked for it)
+    """Raised by a progress callback to stop; nothing is left behind."""

@@ -1,0 +1,66 @@
+"""The steps over a volume in memory: one block, one array.
+
+The labels' own memory serves for the blurred values as well, one after the other; beside it
+there is only the mask.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoscale_ij.engines.protocol import Engine, OnPart, Seeds
+from isoscale_ij.engines.taps import FineTaps, spread, unchanged_taps
+
+
+class InMemorySteps:
+    """Implements :class:`isoscale_ij.execution.VolumeSteps`.
+
+    Parameters
+    ----------
+    engine : Engine
+    source : ndarray, (z, y, x)
+    offset : float
+        Taken off the values, so that large ones keep their differences in float32.
+    out : ndarray of int32, (z, y, x)
+        For the labels.
+    """
+
+    def __init__(self, engine: Engine, source: NDArray[np.generic], offset: float, out: NDArray[np.int32]) -> None:
+        self._engine, self._source, self._offset, self._labels = engine, source, offset, out
+        self._values = out.view(np.float32)
+        self._mask = np.empty(0, np.bool_)
+        self._runs = np.empty(0, np.int32)
+
+    def blur(self, sigmas: tuple[float, float, float], on_part: OnPart | None) -> None:
+        self._engine.blur(self._source, sigmas, self._values, self._offset, on_part)
+
+    def extrema(self) -> tuple[float, float]:
+        return self._engine.extrema(self._values)
+
+    def histogram(self, lowest: float, highest: float, bins: int) -> NDArray[np.int64]:
+        return self._engine.histogram(self._values, lowest, highest, bins)
+
+    def keep_mask(self, threshold: float) -> int:
+        self._mask = np.empty(self._values.shape, np.bool_)
+        return self._engine.above(self._values, threshold, self._mask)
+
+    def find_seeds(
+        self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float
+    ) -> Seeds:
+        values = self._values
+        if finer[1] > 1 or finer[2] > 1:
+            depth, height, width = values.shape
+            fine = (unchanged_taps(depth), spread(taps[1], height), spread(taps[2], width))
+            values = np.empty((depth, len(fine[1].first), len(fine[2].first)), np.float32)
+            self._engine.resample(self._values, fine, values)
+        return self._engine.maxima(values, self._mask, taps[0], finer, rounding)
+
+    def assign(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
+        self._runs = self._engine.assign(self._mask, seeds, spacing, self._labels, on_part)
+
+    def lost(self, seeds: Seeds) -> NDArray[np.bool_]:
+        return self._labels[tuple(seeds.voxels.T)] != np.arange(1, len(seeds) + 1)
+
+    def join_pieces(self, seeds: Seeds) -> None:
+        self._engine.join_pieces(self._labels, self._runs, seeds.voxels)

@@ -1,0 +1,66 @@
+"""Writing a file whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from isoscale_ij.errors import ParameterError
+
+
+def check_replaceable(path: Path, *, overwrite: bool) -> None:
+    """Raise if a file cannot or must not be written at `path`.
+
+    Raises
+    ------
+    ParameterError
+        If `path` exists and is not to be overwritten, or is a folder.
+    OSError
+        If its folder does not exist or cannot be written.
+    """
+    if path.is_dir():
+        raise ParameterError(f"Got the folder {path} as output; needed is the name of a file.")
+    if path.exists() and not overwrite:
+        raise ParameterError(
+            f"{path} exists already. Choose another name, or allow it with overwrite=True (command line: --overwrite)."
+        )
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "The folder does not exist; make it first", str(path.parent))
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, "The folder cannot be written to; choose another", str(path.parent))
+
+
+@contextmanager
+def replacing(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """A temporary path beside `path`, that takes its place when all went well and is removed when not.
+
+    Raises
+    ------
+    ParameterError, OSError
+        As :func:`check_replaceable`; and if the disk is full.
+    """
+    check_replaceable(path, overwrite=overwrite)
+    handle, name = tempfile.mkstemp(prefix=".", suffix=f".partial{''.join(path.suffixes[-2:])}", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(path.stat().st_mode if path.exists() else 0o666 & ~_umask())
+        check_replaceable(path, overwrite=overwrite)  # someone else may have made it meanwhile
+        temporary.replace(path)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise OSError(errno.ENOSPC, "The disk is full; nothing was written", str(path)) from error
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,65 @@
+"""How much memory there is, and saying so before it is not enough."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import psutil
+
+from isoscale_ij.errors import MemoryLimitError, ParameterError
+
+SHARE_OF_FREE = 0.8  # used at most, unless the caller says otherwise
+
+_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12} | {
+    "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40,
+}  # fmt: skip
+_SIZE = re.compile(r"\s*(\d+\.?\d*|\.\d+)\s*([a-z]*)\s*", re.IGNORECASE)
+_GROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_GROUP_USED = Path("/sys/fs/cgroup/memory.current")
+
+
+def free_memory() -> int:
+    """Bytes that this process may still use: the machine's, or its control group's where that is less."""
+    free = int(psutil.virtual_memory().available)
+    try:
+        return min(free, int(_GROUP_LIMIT.read_text()) - int(_GROUP_USED.read_text()))
+    except (OSError, ValueError):  # no such file here, or "max"
+        return free
+
+
+def as_bytes(size: float | str) -> int:
+    """Read a number of bytes, or a string such as ``"2 GB"``."""
+    if isinstance(size, str):
+        match = _SIZE.fullmatch(size)
+        if not match or match[2].lower() not in _UNITS:
+            raise ParameterError(f'Got {size!r} as an amount of memory; needed is a number of bytes, or as "2 GB".')
+        return int(float(match[1]) * _UNITS[match[2].lower()])
+    if not size > 0:
+        raise ParameterError(f"Got {size!r} as an amount of memory; needed is a number of bytes above 0.")
+    return int(size)
+
+
+def format_bytes(count: float) -> str:
+    """``1234567`` as ``1.2 MB``."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} bytes" if unit == "bytes" else f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} TB"
+
+
+def limit_in_bytes(limit: float | str | None) -> int:
+    """The limit that a caller gave, or a share of what is free."""
+    return int(SHARE_OF_FREE * free_memory()) if limit is None else as_bytes(limit)
+
+
+def require(needed: int, limit: float | str | None, what: str, mend: str) -> None:
+    """Raise a MemoryLimitError if `needed` bytes are more than the limit."""
+    allowed = limit_in_bytes(limit)
+    if needed > allowed:
+        whose = "the machine has free" if limit is None else "memory_limit allows"
+        raise MemoryLimitError(
+            f"{what} would need {format_bytes(needed)}; {whose} {format_bytes(allowed)}. {mend}"
+        )

@@ -1,0 +1,344 @@
+"""Rescaling: a target voxel size, the grid that follows from it, and the image on that grid.
+
+The lower edge of the image stays where it is, the new voxel size is exactly what was asked for,
+and the number of voxels is rounded: ``n' = max(1, floor(n * s / s' + 1/2))``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from isoscale_ij import memory
+from isoscale_ij.calibration import (
+    SPATIAL,
+    VoxelSizeLike,
+    as_image,
+    axis_unit,
+    grid,
+    is_labels,
+    lower_edge,
+    possible_size,
+    spacing,
+)
+from isoscale_ij.engines import get_engine
+from isoscale_ij.engines.taps import Taps, resampling_taps, unchanged_taps
+from isoscale_ij.errors import CalibrationError, ParameterError
+from isoscale_ij.progress import OnProgress, Progress
+from isoscale_ij.units import VOXEL, LengthLike, convert, parse_length, symbol
+
+Interpolation: TypeAlias = Literal["auto", "linear", "nearest", "cubic"]
+Factor: TypeAlias = float | Mapping[str, float]
+
+_INTERPOLATIONS = ("auto", "linear", "nearest", "cubic")
+_EXACT = 1e-9  # a ratio of voxel sizes so near to a whole number, or to one over it, is meant to be that
+_SCRATCH_BYTES = 8 << 20
+
+
+@dataclass(frozen=True)
+class RescalePlan:
+    """What :func:`rescale` would give, before anything is computed.
+
+    Attributes
+    ----------
+    dims : tuple of str
+    factors : dict
+        Enlargement of each of z, y, x: old voxel size / new voxel size.
+    shape : tuple of int
+        Voxels on each axis of the result.
+    voxel_size : dict
+        The new voxel size of z, y, x; empty where the image is uncalibrated.
+    unit : str or None
+        Its unit.
+    nbytes : int
+        Size of the result.
+    """
+
+    dims: tuple[str, ...]
+    factors: dict[str, float]
+    shape: tuple[int, ...]
+    voxel_size: dict[str, float]
+    unit: str | None
+    nbytes: int
+
+    def __str__(self) -> str:
+        sizes = " x ".join(f"{size:g}" for size in self.voxel_size.values())
+        factors = " x ".join(f"{factor:.4g}" for factor in self.factors.values())
+        return (
+            f"shape {self.shape} ({' '.join(self.dims)}), {memory.format_bytes(self.nbytes)}; "
+            f"voxel size {sizes or 'not known'} {symbol(self.unit)}".rstrip()
+            + f" ({' '.join(self.voxel_size)}); factors {factors}"
+        )
+
+
+def plan_rescale(
+    image: Any, voxel_size: VoxelSizeLike | None = None, *, factor: Factor | None = None
+) -> RescalePlan:
+    """What :func:`rescale` with the same target would give; nothing is computed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = as_image(np.zeros((37, 118, 132), np.uint8), voxel_size=(4, 0.82864, 0.82864), unit="um")
+    >>> plan_rescale(image, "finest").shape
+    (179, 118, 132)
+    """
+    image = as_image(image)
+    new = _target(image, voxel_size, factor)
+    shape = tuple(_new_count(image, axis, new) for axis in map(str, image.dims))
+    return RescalePlan(
+        dims=tuple(map(str, image.dims)),
+        factors={axis: 1 / _ratio(image, axis, new) for axis in SPATIAL if axis in image.dims},
+        shape=shape,
+        voxel_size={axis: new[axis] for axis in SPATIAL if axis in image.dims and spacing(image, axis) is not None},
+        unit=axis_unit(image, "x"),
+        nbytes=math.prod(shape) * image.dtype.itemsize,
+    )
+
+
+def rescale(
+    image: Any,
+    voxel_size: VoxelSizeLike | None = None,
+    *,
+    factor: Factor | None = None,
+    interpolation: Interpolation = "auto",
+    antialias: bool = True,
+    out: NDArray[Any] | None = None,
+    engine: str = "auto",
+    on_progress: OnProgress | None = None,
+    memory_limit: float | str | None = None,
+) -> xr.DataArray:
+    """The image on a grid of another voxel size, in the same place.
+
+    Samples are aligned by voxel centres; beyond the edges the outermost voxels go on. Going to
+    larger voxels, the interpolation kernel is widened by the factor, so that nothing is left out
+    (antialiasing). Integers stay integers: values are rounded half up, and clipped to the range
+    of their type. Sums are in float32; for 32- and 64-bit integers and float64 in float64.
+    t and c stay as they are.
+
+    A NaN in the input makes NaN of the output voxels whose kernel reaches it, and of no others;
+    so do infinities, where they are not simply infinite.
+
+    Parameters
+    ----------
+    image : DataArray or array_like
+        2D to 5D, see :func:`as_image`; boolean, integer or real.
+    voxel_size : length, mapping, sequence or str
+        The new voxel size: one length for all axes (``1.0``, ``"500 nm"``, ``"2 px"``), one for each
+        axis (``{"z": 1.0}``; axes not named stay), ``"finest"`` or ``"coarsest"`` (the smallest or
+        largest there is), or an axis (``"x"``: all like x).
+    factor : float or mapping, optional
+        Instead of `voxel_size`: enlargement, above 1 for more voxels. Needs no calibration.
+    interpolation : {"auto", "linear", "nearest", "cubic"}
+        ``"auto"`` is linear, and nearest for label images and booleans, for which the others are
+        refused. Cubic is the kernel of Keys (1981) with a = -1/2.
+    antialias : bool
+        Whether to widen the kernel when going to larger voxels.
+    out : ndarray, optional
+        An array of the result's shape and type to write into; new memory is slow to touch.
+    engine : {"auto", "cpu"}
+        What to compute with.
+    on_progress : callable, optional
+        Called with (done, total, step); cancels by raising :class:`Cancelled`.
+    memory_limit : float or str, optional
+        Bytes, or as ``"2 GB"``; by default a share of the machine's free memory.
+
+    Returns
+    -------
+    DataArray
+        With the dims, type, name and attributes of `image`, and the new calibration.
+
+    Raises
+    ------
+    ParameterError
+        For a target that leaves no voxel, an unknown interpolation or engine, an `out` that does
+        not fit.
+    CalibrationError
+        If the target needs a calibration that the image does not have.
+    MemoryLimitError
+        If the result would need more memory than allowed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> image = as_image(np.zeros((20, 64, 64), np.uint16), voxel_size=(1.5, 0.16, 0.16), unit="um")
+    >>> isotropic = rescale(image, 1.0)
+    >>> isotropic.shape
+    (30, 10, 10)
+    >>> isotropic.z.attrs["spacing"]
+    1.0
+    """
+    image = as_image(image)
+    interpolation = _checked_interpolation(image, interpolation)
+    new = _target(image, voxel_size, factor)
+    plan = plan_rescale(image, voxel_size, factor=factor)
+    if out is None:
+        memory.require(
+            plan.nbytes + _SCRATCH_BYTES, memory_limit, f"The rescaled image {plan.shape}",
+            "Choose larger voxels; to segment, there is no need to upscale: voronoi_otsu_labeling works in "
+            "physical units on the image as it is.",
+        )  # fmt: skip
+        out = np.empty(plan.shape, image.dtype)
+    elif out.shape != plan.shape or out.dtype != image.dtype or not out.flags.c_contiguous:
+        raise ParameterError(
+            f"Got an out of shape {out.shape} and type {out.dtype}; needed is {plan.shape} and {image.dtype}, C-contiguous."
+        )
+    taps = _taps(image, new, interpolation, antialias=antialias)
+    chosen = get_engine(engine)
+    blocks = list(_blocks(image))
+    progress = Progress(on_progress, {"rescale": 1.0}, len(blocks))
+    for number, index in enumerate(blocks):
+        source = np.asarray(image.data[index]) if index else np.asarray(image.data)
+        flat = "z" not in image.dims
+        target = out[index]
+        chosen.resample(
+            source[np.newaxis] if flat else source, taps, target[np.newaxis] if flat else target,
+            progress.step("rescale", number),
+        )  # fmt: skip
+    progress.finish()
+    return _on_new_grid(image, new, out)
+
+
+def _blocks(image: xr.DataArray) -> Iterator[tuple[int, ...]]:
+    """Indices of the (z, y, x) volumes of an image along t and c."""
+    return product(*(range(image.sizes[axis]) for axis in ("t", "c") if axis in image.dims))
+
+
+def _on_new_grid(image: xr.DataArray, new: Mapping[str, float], values: NDArray[Any]) -> xr.DataArray:
+    """`values` with the calibration that follows, and all else that the image carries."""
+    coords = {axis: image.coords[axis] for axis in ("t", "c") if axis in image.coords}
+    for axis in SPATIAL:
+        if axis in image.dims and spacing(image, axis) is not None:
+            count = values.shape[image.dims.index(axis)]
+            coords[axis] = (
+                image.coords[axis]
+                if new[axis] == spacing(image, axis)
+                else grid(axis, count, new[axis], lower_edge(image, axis), axis_unit(image, axis))
+            )
+    return xr.DataArray(values, dims=image.dims, coords=coords, name=image.name, attrs=image.attrs)
+
+
+def _checked_interpolation(image: xr.DataArray, interpolation: str) -> str:
+    if interpolation not in _INTERPOLATIONS:
+        raise ParameterError(f"Got the interpolation {interpolation!r}; needed is one of {', '.join(_INTERPOLATIONS)}.")
+    discrete = "a label image" if is_labels(image) else "a boolean image" if image.dtype == bool else None
+    if discrete is None:
+        return "linear" if interpolation == "auto" else interpolation
+    if interpolation not in ("auto", "nearest"):
+        raise ParameterError(
+            f'Got the interpolation "{interpolation}" for {discrete}; it would make up new values between the labels. '
+            'Use "nearest" or "auto"; if these are intensities after all, remove attrs["kind"] or change the type.'
+        )
+    return "nearest"
+
+
+def _target(image: xr.DataArray, voxel_size: VoxelSizeLike | None, factor: Factor | None) -> dict[str, float]:
+    """The new voxel size of each spatial axis, in the image's unit; in voxels where it is uncalibrated."""
+    axes = [axis for axis in SPATIAL if axis in image.dims]
+    known = {axis: size for axis in axes if (size := spacing(image, axis)) is not None}
+    old = {axis: known.get(axis, 1.0) for axis in axes}
+    if (voxel_size is None) == (factor is None):
+        raise ParameterError(
+            f"Got {'neither' if factor is None else 'both'} a voxel_size and a factor; needed is one of the two, "
+            'for example voxel_size="finest".'
+        )
+    if factor is not None:
+        factors = _per_axis(image, factor, "factor")
+        for axis, value in factors.items():
+            if isinstance(value, str) or not (math.isfinite(value) and value > 0):
+                raise ParameterError(f"Got the factor {value!r} on {axis}; needed is a finite number above 0.")
+        return old | {axis: old[axis] / float(value) for axis, value in factors.items()}
+    if isinstance(voxel_size, str) and voxel_size in ("finest", "coarsest", *SPATIAL, "t", "c"):
+        _require_calibration(image, known, [axis for axis in axes if image.sizes[axis] > 1] or axes)
+        if voxel_size in ("finest", "coarsest"):
+            size = (min if voxel_size == "finest" else max)(known.values())
+        elif voxel_size in known:
+            size = known[voxel_size]
+        else:
+            raise ParameterError(f"Got {voxel_size!r} as voxel_size; the image has the axes {', '.join(axes)}.")
+        return old | dict.fromkeys(known, size)
+    assert voxel_size is not None
+    new = dict(old)
+    for axis, value in _per_axis(image, voxel_size, "voxel_size").items():
+        length = parse_length(value, f"the voxel size on {axis}")
+        if length.unit == VOXEL:
+            new[axis] = possible_size(length.value, axis) * old[axis]
+            continue
+        possible_size(length.value, axis)
+        if axis not in known and image.sizes[axis] == 1 and not isinstance(voxel_size, Mapping):
+            continue
+        _require_calibration(image, known, [axis])
+        unit = axis_unit(image, axis)
+        new[axis] = convert(length.value, length.unit or unit, unit)
+    return new
+
+
+def _per_axis(image: xr.DataArray, value: Any, what: str) -> dict[str, LengthLike]:
+    axes = [axis for axis in SPATIAL if axis in image.dims]
+    if isinstance(value, Mapping):
+        wrong = [str(axis) for axis in value if axis not in axes]
+        if wrong:
+            raise ParameterError(f"Got a {what} for {', '.join(wrong)}; axes that can be rescaled are {', '.join(axes)}.")
+        return dict(value)
+    if isinstance(value, (list, tuple, np.ndarray)):
+        if len(value) != len(axes):
+            raise ParameterError(f"Got {len(value)} numbers as {what}; needed is one for each of {', '.join(axes)}.")
+        return dict(zip(axes, value, strict=True))
+    return dict.fromkeys(axes, value)
+
+
+def _require_calibration(image: xr.DataArray, known: Mapping[str, float], axes: list[str]) -> None:
+    missing = [axis for axis in axes if axis not in known]
+    if missing:
+        raise CalibrationError(
+            f"The image has no voxel size on {', '.join(missing)} (it has "
+            + (", ".join(f"{axis}: {size:g} {symbol(axis_unit(image, axis))}".rstrip() for axis, size in known.items()) or "none")
+            + "). Set it with set_voxel_size (command line: isoscale-ij set-voxel-size), or rescale by a factor."
+        )
+
+
+def _ratio(image: xr.DataArray, axis: str, new: Mapping[str, float]) -> float:
+    """New voxel size / old voxel size; freed from the rounding of their quotient."""
+    ratio = new[axis] / (spacing(image, axis) or 1.0)
+    if abs(ratio - round(ratio)) <= _EXACT * ratio and ratio >= 1:
+        return float(round(ratio))
+    if abs(1 / ratio - round(1 / ratio)) <= _EXACT / ratio and ratio < 1:
+        return 1 / round(1 / ratio)
+    return ratio
+
+
+def _new_count(image: xr.DataArray, axis: str, new: Mapping[str, float]) -> int:
+    count = image.sizes[axis]
+    if axis not in new:
+        return count
+    ratio = _ratio(image, axis, new)
+    rounded = math.floor(count / ratio + 0.5)
+    if rounded < 1 < count:
+        unit = symbol(axis_unit(image, axis))
+        raise ParameterError(
+            f"Got a new voxel size of {new[axis]:g} {unit} on {axis}, where the image has {count} voxels of "
+            f"{new[axis] / ratio:g} {unit}: less than one voxel would be left. Choose a smaller voxel size."
+        )
+    return max(1, rounded)
+
+
+def _taps(image: xr.DataArray, new: Mapping[str, float], interpolation: str, *, antialias: bool) -> tuple[Taps, Taps, Taps]:
+    wide = image.dtype.kind in "iu" and image.dtype.itemsize >= 4
+    dtype = np.float64 if wide or image.dtype == np.float64 else np.float32
+    z, y, x = (
+        resampling_taps(
+            image.sizes[axis], _new_count(image, axis, new), _ratio(image, axis, new), interpolation,
+            antialias=antialias, dtype=dtype,
+        )
+        if axis in image.dims
+        else unchanged_taps(1, dtype)
+        for axis in SPATIAL
+    )  # fmt: skip
+    return z, y, x
