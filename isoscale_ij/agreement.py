@@ -75,7 +75,7 @@ def _matching(one: NDArray[np.int64], two: NDArray[np.int64], overlap: NDArray[n
     """The size of the best one-to-one matching; above 1/2 no object has two partners, at 1/2 it may."""
     if len(np.unique(one)) == len(one) and len(np.unique(two)) == len(two):
         return len(one)
-    one, two = np.unique(one, return_inverse=True)[1], np.unique(two, return_inverse=True)[1] 
+    one, two = np.unique(one, return_inverse=True)[1], np.unique(two, return_inverse=True)[1]
     rows, columns = one.max() + 1, two.max() + 1
     graph = coo_array((np.ones(len(one)), (one, two + rows)), shape=(rows + columns,) * 2)
     _, group = connected_components(graph, directed=False)

@@ -12,29 +12,30 @@ stated position that is 0, and the first centre is at half a voxel.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from isoscale_ij.axes import (
+    CALIBRATED,
+    SPATIAL,
+    axis_names,
+    check_axes,
+    check_values,
+    default_dims,
+    our_axis,
+    with_our_axes,
+)
 from isoscale_ij.errors import CalibrationError, FormatError, ParameterError
 from isoscale_ij.units import VOXEL, LengthLike, canonical_unit, convert, is_time, parse_length
-
-AXES = ("t", "c", "z", "y", "x")
-SPATIAL = ("z", "y", "x")
-CALIBRATED = ("t", "z", "y", "x")
 
 VoxelSizeLike: TypeAlias = LengthLike | Mapping[str, LengthLike] | Sequence[LengthLike]
 
 _SAME_SPACING = 1e-6  # a stated spacing counts while it agrees with the coordinates so far
 _UNEQUAL_STEP = 1e-3  # of a step
-_OTHER_NAMES = {
-    "pln": "z", "plane": "z", "slice": "z", "row": "y", "col": "x", "column": "x",
-    "ch": "c", "channel": "c", "channels": "c", "time": "t", "frame": "t", "frames": "t",
-}  # fmt: skip
-_DEFAULT_DIMS = {2: ("y", "x"), 3: ("z", "y", "x"), 5: AXES}
 
 
 class CalibrationWarning(UserWarning):
@@ -89,13 +90,18 @@ def as_image(
     (0.75, 'micrometer')
     """
     if isinstance(array, xr.DataArray):
-        image = array if dims is None else array.rename(dict(zip(array.dims, _axis_names(dims), strict=True)))
-        image = _with_our_axes(image)
+        image = array if dims is None else array.rename(dict(zip(array.dims, axis_names(dims), strict=True)))
+        image = with_our_axes(image)
     else:
         values = array if hasattr(array, "dtype") and hasattr(array, "shape") else np.asarray(array)
-        image = xr.DataArray(values, dims=_axis_names(dims) if dims is not None else _default_dims(values.shape))
-        image = _with_our_axes(image)
-    _check_values(image)
+        names = axis_names(dims) if dims is not None else default_dims(values.shape)
+        if len(names) != len(values.shape):
+            raise FormatError(
+                f"Got the axes {', '.join(names)} for an array of shape {tuple(values.shape)}; needed is one each."
+            )
+        check_axes(names)
+        image = with_our_axes(xr.DataArray(values, dims=names))
+    check_values(image)
     if voxel_size is not None:
         image = _with_voxel_size(image, _per_axis(image, voxel_size, "voxel_size"), canonical_unit(unit), {})
     elif unit is not None:
@@ -191,19 +197,22 @@ def spacing(image: xr.DataArray, axis: str) -> float | None:
     steps = np.diff(centres)
     step = float((centres[-1] - centres[0]) / (coord.size - 1))
     if not math.isfinite(step) or step == 0:
-        raise CalibrationError(f"The coordinates of {axis} do not rise: they go from {centres[0]:g} to {centres[-1]:g}.")
-    worst = int(np.argmax(np.abs(steps - step)))
-    if not abs(steps[worst] - step) <= _UNEQUAL_STEP * abs(step):
         raise CalibrationError(
-            f"Got unequal steps on {axis}: {steps[worst]:g} between voxel {worst} and {worst + 1}, {step:g} on average; "
-            f"needed are equal steps. Resample the image onto equal steps, or drop the coordinates of {axis}."
+            f"The coordinates of {axis} do not rise: they go from {centres[0]:g} to {centres[-1]:g}."
+        )
+    rounding = 2 * float(np.spacing(np.abs(centres).max()))  # far from 0, positions have few digits left
+    worst = int(np.argmax(np.abs(steps - step)))
+    if not abs(steps[worst] - step) <= _UNEQUAL_STEP * abs(step) + rounding:
+        raise CalibrationError(
+            f"Got unequal steps on {axis}: {steps[worst]:g} between voxel {worst} and {worst + 1}, {step:g} on "
+            f"average; needed are equal steps. Resample the image onto equal steps, or drop the coordinates of {axis}."
         )
     if step < 0:
         raise CalibrationError(
             f"Got coordinates of {axis} that fall (steps of {step:g}); needed are rising ones. "
             f"Turn the axis around with image.isel({axis}=slice(None, None, -1))."
         )
-    if stated is not None and abs(stated - step) <= _SAME_SPACING * step:
+    if stated is not None and abs(stated - step) <= _SAME_SPACING * step + rounding / (coord.size - 1):
         return stated
     return step
 
@@ -250,15 +259,6 @@ def mark_as_labels(image: xr.DataArray) -> xr.DataArray:
     return image.assign_attrs(kind="labels")
 
 
-def channel_names(image: xr.DataArray) -> list[str]:
-    """The names of the channels; their numbers where they have none."""
-    if "c" not in image.dims:
-        return []
-    if "c" in image.coords:
-        return [str(name) for name in image.coords["c"].values]
-    return [str(index) for index in range(image.sizes["c"])]
-
-
 def possible_size(size: Any, axis: str, what: str = "voxel size") -> float:
     """`size` as a float, or a CalibrationError if no voxel can have it."""
     value = float(size)
@@ -278,54 +278,11 @@ def _number(value: Any) -> float | None:
         return None
 
 
-def _axis_names(dims: str | Sequence[str]) -> tuple[str, ...]:
-    return tuple(dims)
-
-
-def _default_dims(shape: tuple[int, ...]) -> tuple[str, ...]:
-    if len(shape) not in _DEFAULT_DIMS:
-        mend = 'say which axes it has, for example dims="czyx"' if len(shape) == 4 else "give a 2D to 5D array"
-        raise FormatError(f"Got an array of {len(shape)} dimensions, {shape}; {mend}.")
-    return _DEFAULT_DIMS[len(shape)]
-
-
-def _our_axis(dim: Hashable) -> str:
-    name = str(dim).lower()
-    return _OTHER_NAMES.get(name, name)
-
-
-def _with_our_axes(image: xr.DataArray) -> xr.DataArray:
-    """Dims by our names, in our order."""
-    names = [_our_axis(dim) for dim in image.dims]
-    if "s" in names and "c" not in names:  # samples of RGB
-        names[names.index("s")] = "c"
-    unknown = [str(dim) for dim, name in zip(image.dims, names, strict=True) if name not in AXES]
-    if unknown or len(set(names)) != len(names):
-        what = f"unknown axes {', '.join(unknown)}" if unknown else f"the axes {', '.join(names)}, one of them twice"
-        raise FormatError(f"Got {what}; needed are different ones out of t, c, z, y, x. Name them with dims=…")
-    if not {"y", "x"} <= set(names):
-        raise FormatError(f"Got an image with the axes {', '.join(names) or 'none'}; needed are at least y and x.")
-    renamed = {dim: name for dim, name in zip(image.dims, names, strict=True) if dim != name}
-    if renamed:
-        image = image.rename(renamed)
-    return image.transpose(*(axis for axis in AXES if axis in image.dims))
-
-
-def _check_values(image: xr.DataArray) -> None:
-    if image.dtype.kind not in "buif":
-        raise FormatError(
-            f"Got values of type {image.dtype}; needed are booleans, integers or real numbers. "
-            "Convert them first, for example abs(array) or array.astype(float)."
-        )
-    if 0 in image.shape:
-        raise FormatError(f"Got an image without voxels, {dict(image.sizes)}; needed is at least one on every axis.")
-
-
 def _per_axis(image: xr.DataArray, value: VoxelSizeLike, what: str) -> dict[str, LengthLike]:
     """One length an axis, from one length, a sequence in the order of the axes, or a mapping."""
     axes = [axis for axis in SPATIAL if axis in image.dims]
     if isinstance(value, Mapping):
-        named = {_our_axis(axis): length for axis, length in value.items()}
+        named = {our_axis(axis): length for axis, length in value.items()}
         wrong = [axis for axis in named if axis not in image.dims or axis == "c"]
         if wrong:
             raise ParameterError(
@@ -333,7 +290,7 @@ def _per_axis(image: xr.DataArray, value: VoxelSizeLike, what: str) -> dict[str,
             )
         return named
     if isinstance(value, (str, int, float, np.number)):
-        return dict.fromkeys(axes, value)  # type: ignore[arg-type]
+        return dict.fromkeys(axes, value)
     lengths = list(value)
     if len(lengths) != len(axes):
         raise ParameterError(f"Got {len(lengths)} numbers as {what}; needed is one for each of {', '.join(axes)}.")

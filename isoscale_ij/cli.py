@@ -64,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     size.add_argument("input", metavar="IN", type=Path)
     size.add_argument("output", metavar="OUT", type=Path, nargs="?", help="by default IN itself is changed")
     for axis in _AXES:
-        size.add_argument(f"--{axis}", metavar="LENGTH", type=_length, help="time step" if axis == "t" else f"voxel size in {axis}")
+        size.add_argument(
+            f"--{axis}", metavar="LENGTH", type=_length, help="time step" if axis == "t" else f"voxel size in {axis}"
+        )
     size.add_argument("--unit", help="of plain numbers, for example um")
     size.add_argument("--time-unit", help="of a plain --t, for example s")
     size.add_argument("--origin", metavar="LENGTH", type=_lengths, help="lower edge of the image")
@@ -76,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     target.add_argument("--voxel-size", metavar="SIZE", type=_target, help="a length, finest, coarsest, or an axis: x")
     target.add_argument("--factor", metavar="FACTOR", type=_factor, help="above 1 for more voxels; 2, or z=2,y=1,x=1")
     scale.add_argument("--interpolation", choices=("auto", "linear", "nearest", "cubic"), default="auto")
-    scale.add_argument("--no-antialias", dest="antialias", action="store_false", help="do not smooth before going to larger voxels")
+    scale.add_argument(
+        "--no-antialias", dest="antialias", action="store_false", help="do not smooth before going to larger voxels"
+    )
     scale.add_argument("--dry-run", action="store_true", help="only say what would come out")
     _overwrite(scale)
     _limits(scale)
@@ -108,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     sample = _command(commands, "sample", _sample, "write a synthetic volume of nuclei")
     sample.add_argument("output", metavar="OUT", type=Path)
     sample.add_argument("--truth", metavar="LABELS", type=Path, help="write the true labels as well")
-    sample.add_argument("--shape", type=int, nargs=3, metavar=("Z", "Y", "X"), help="voxels on each axis")
+    sample.add_argument("--shape", type=int, nargs=3, default=(48, 320, 320), metavar=("Z", "Y", "X"), help="voxels")
     sample.add_argument("--seed", type=int, default=0)
     _overwrite(sample)
 
@@ -142,8 +146,12 @@ def _limits(parser: argparse.ArgumentParser) -> None:
 
 
 def _sigmas(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--spot-sigma", metavar="LENGTH", type=_lengths, required=True, help="how far apart objects are")
-    parser.add_argument("--outline-sigma", metavar="LENGTH", type=_lengths, required=True, help="how smooth outlines are")
+    parser.add_argument(
+        "--spot-sigma", metavar="LENGTH", type=_lengths, required=True, help="how far apart objects are"
+    )
+    parser.add_argument(
+        "--outline-sigma", metavar="LENGTH", type=_lengths, required=True, help="how smooth outlines are"
+    )
     parser.add_argument("--channel", help="name or number, where there are several")
 
 
@@ -244,7 +252,9 @@ def _measure(options: argparse.Namespace) -> None:
         check_replaceable(options.output, overwrite=options.overwrite)
     table = measure(read(options.labels), read(options.image) if options.image else None)
     if options.json:
-        text = json.dumps({"units": table.attrs["units"], "rows": json.loads(table.to_json(orient="records"))}, indent=2)
+        text = json.dumps(
+            {"units": table.attrs["units"], "rows": json.loads(table.to_json(orient="records"))}, indent=2
+        )
     else:
         text = table.to_csv(index=False).rstrip("\n")
     if options.output:
@@ -279,7 +289,7 @@ def _sample(options: argparse.Namespace) -> None:
     outputs = [path for path in (options.output, options.truth) if path]
     for path in outputs:
         check_output(path, overwrite=options.overwrite)
-    made = sample(seed=options.seed, **({"shape": tuple(options.shape)} if options.shape else {}))
+    made = sample(shape=tuple(options.shape), seed=options.seed)
     for path, image in zip(outputs, made, strict=False):
         write(path, image, overwrite=options.overwrite)
         print(path)
@@ -299,7 +309,9 @@ def _doctor(options: argparse.Namespace) -> None:
         _say(f"ready after {warm_up():.1f} s")
     found = diagnose()
     width = max(map(len, found))
-    print(json.dumps(found, indent=2) if options.json else "\n".join(f"{k.ljust(width)}  {v}" for k, v in found.items()))
+    print(
+        json.dumps(found, indent=2) if options.json else "\n".join(f"{k.ljust(width)}  {v}" for k, v in found.items())
+    )
 
 
 def _check_output(options: argparse.Namespace) -> None:

@@ -24,12 +24,14 @@ from numpy.typing import NDArray
 
 from isoscale_ij import memory
 from isoscale_ij.agreement import agreement
-from isoscale_ij.calibration import SPATIAL, as_image, length_unit, lower_edge, spacing, voxel_size
+from isoscale_ij.axes import SPATIAL, choose_channel
+from isoscale_ij.calibration import as_image, length_unit, lower_edge, spacing, voxel_size
 from isoscale_ij.errors import CalibrationError, MemoryLimitError, ParameterError
 from isoscale_ij.measurement import measure
 from isoscale_ij.progress import OnProgress
 from isoscale_ij.rescaling import plan_rescale, rescale
-from isoscale_ij.segmentation import SigmaLike, _chosen_channel, resolve_sigmas, voronoi_otsu_labeling
+from isoscale_ij.segmentation import voronoi_otsu_labeling
+from isoscale_ij.sigmas import SigmaLike, resolve_sigmas
 from isoscale_ij.units import LengthLike, convert, is_length, parse_length, symbol
 
 if TYPE_CHECKING:
@@ -104,7 +106,9 @@ class Comparison:
     def markdown(self) -> str:
         """The table as Markdown."""
         columns = [str(column) for column in self.table.columns]
-        rows = [[_cell(column, value) for column, value in zip(columns, row, strict=True)] for row in self.table.to_numpy()]
+        rows = [
+            [_cell(column, value) for column, value in zip(columns, row, strict=True)] for row in self.table.to_numpy()
+        ]
         lines = [columns, ["---"] * len(columns), *rows]
         return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
@@ -112,7 +116,9 @@ class Comparison:
         columns = [c for c in self.table.columns if c not in ("voxel_size", "factors", "bytes", "median_volume")]
         rows = [columns, *([_cell(c, row[c]) for c in columns] for _, row in self.table.iterrows())]
         widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
-        return "\n".join("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+        return "\n".join(
+            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        )
 
 
 @dataclass(frozen=True)
@@ -187,7 +193,7 @@ def compare(
     """
     import pandas as pd
 
-    image = _chosen_channel(as_image(image), channel)
+    image = choose_channel(as_image(image), channel)
     _check(image)
     if truth is not None:
         truth = as_image(truth)

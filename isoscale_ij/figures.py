@@ -62,7 +62,7 @@ def loss_of_detail(image: Any) -> Figure:
     limits = _limits(np.asarray(middle))
     figure = Figure(figsize=(12, 3.6), dpi=_DPI, layout="constrained")
     for axes, times in zip(figure.subplots(1, len(_MAGNIFICATIONS)), _MAGNIFICATIONS, strict=True):
-        coarse = rescale(middle, {axis: f"{times} px" for axis in ("y", "x")})
+        coarse = rescale(middle, dict.fromkeys(("y", "x"), f"{times} px"))
         size = spacing(coarse, "x") or 0.0
         _show(axes, coarse, ("y", "x"), limits, f"×{times}: {size:.3g} {symbol(length_unit(coarse))}")
     return figure
@@ -105,7 +105,13 @@ def _limits(values: NDArray[Any]) -> tuple[float, float]:
 
 
 def _show(
-    axes: Axes, image: xr.DataArray, plane: tuple[str, str], limits: tuple[float, float], title: str, *, bar: bool = True
+    axes: Axes,
+    image: xr.DataArray,
+    plane: tuple[str, str],
+    limits: tuple[float, float],
+    title: str,
+    *,
+    bar: bool = True,
 ) -> None:
     """A section through the middle, its voxels drawn in their true proportions."""
     (cut,) = {"z", "y", "x"} - set(plane)

@@ -8,7 +8,8 @@ from typing import Any
 
 import xarray as xr
 
-from isoscale_ij.calibration import CALIBRATED, SPATIAL, as_image, axis_unit, channel_names, is_labels, lower_edge, spacing, voxel_size
+from isoscale_ij.axes import CALIBRATED, SPATIAL, channel_names
+from isoscale_ij.calibration import as_image, axis_unit, is_labels, lower_edge, spacing, voxel_size
 from isoscale_ij.memory import format_bytes
 from isoscale_ij.units import convert, is_length, symbol
 
@@ -79,7 +80,9 @@ class ImageInfo:
         return "\n".join(f"{what + ':':12} {text}" for what, text in rows)
 
     def _lengths(self, lengths: dict[str, float]) -> str:
-        return ", ".join(f"{axis} {value:.10g} {symbol(self.units.get(axis))}".rstrip() for axis, value in lengths.items())
+        return ", ".join(
+            f"{axis} {value:.10g} {symbol(self.units.get(axis))}".rstrip() for axis, value in lengths.items()
+        )
 
 
 def info(image: Any) -> ImageInfo:
@@ -119,13 +122,16 @@ def remarks(image: xr.DataArray) -> list[str]:
     axes = [axis for axis in SPATIAL if axis in image.dims and image.sizes[axis] > 1]
     missing = [axis for axis in axes if axis not in sizes]
     if missing and len(missing) < len(axes):
-        found.append(f"There is a voxel size on {', '.join(sizes)}, but none on {', '.join(missing)}. Set it with set_voxel_size.")
+        found.append(
+            f"There is a voxel size on {', '.join(sizes)}, but none on {', '.join(missing)}. "
+            "Set it with set_voxel_size."
+        )
     elif missing:
         found.append("The image has no calibration. Set it with set_voxel_size.")
     unit = axis_unit(image, "x")
     if sizes and unit is None:
-        what = "a voxel size of 1" if set(sizes.values()) == {1.0} else "a voxel size without a unit"
-        found.append(f"The image has {what}{' without a unit' if what.endswith('1') else ''}; is that right? Set it with set_voxel_size.")
+        what = "of 1" if set(sizes.values()) == {1.0} else f"of {sizes['x']:g}" if "x" in sizes else ""
+        found.append(f"The image has a voxel size {what} without a unit; is that right? Set it with set_voxel_size.")
     if len(sizes) > 1 and max(sizes.values()) > _EXTREME_ANISOTROPY * min(sizes.values()):
         found.append(
             f"The largest voxel size is {max(sizes.values()) / min(sizes.values()):.4g} times the smallest; "

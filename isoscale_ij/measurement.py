@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij.calibration import SPATIAL, as_image, axis_unit, channel_names, length_unit, spacing
+from isoscale_ij.axes import SPATIAL, channel_names
+from isoscale_ij.calibration import as_image, axis_unit, length_unit, spacing
 from isoscale_ij.engines import get_engine
 from isoscale_ij.engines.protocol import Tally
 from isoscale_ij.errors import ParameterError

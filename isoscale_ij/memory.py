@@ -60,6 +60,4 @@ def require(needed: int, limit: float | str | None, what: str, mend: str) -> Non
     allowed = limit_in_bytes(limit)
     if needed > allowed:
         whose = "the machine has free" if limit is None else "memory_limit allows"
-        raise MemoryLimitError(
-            f"{what} would need {format_bytes(needed)}; {whose} {format_bytes(allowed)}. {mend}"
-        )
+        raise MemoryLimitError(f"{what} would need {format_bytes(needed)}; {whose} {format_bytes(allowed)}. {mend}")

@@ -17,8 +17,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from isoscale_ij import memory
+from isoscale_ij.axes import SPATIAL
 from isoscale_ij.calibration import (
-    SPATIAL,
     VoxelSizeLike,
     as_image,
     axis_unit,
@@ -78,9 +78,7 @@ class RescalePlan:
         )
 
 
-def plan_rescale(
-    image: Any, voxel_size: VoxelSizeLike | None = None, *, factor: Factor | None = None
-) -> RescalePlan:
+def plan_rescale(image: Any, voxel_size: VoxelSizeLike | None = None, *, factor: Factor | None = None) -> RescalePlan:
     """What :func:`rescale` with the same target would give; nothing is computed.
 
     Examples
@@ -176,7 +174,7 @@ def rescale(
     1.0
     """
     image = as_image(image)
-    interpolation = _checked_interpolation(image, interpolation)
+    kernel = _checked_interpolation(image, interpolation)
     new = _target(image, voxel_size, factor)
     plan = plan_rescale(image, voxel_size, factor=factor)
     if out is None:
@@ -185,12 +183,13 @@ def rescale(
             "Choose larger voxels; to segment, there is no need to upscale: voronoi_otsu_labeling works in "
             "physical units on the image as it is.",
         )  # fmt: skip
-        out = np.empty(plan.shape, image.dtype)
-    elif out.shape != plan.shape or out.dtype != image.dtype or not out.flags.c_contiguous:
+        out = np.empty(plan.shape, image.dtype.newbyteorder("="))
+    elif out.shape != plan.shape or out.dtype != image.dtype.newbyteorder("=") or not out.flags.c_contiguous:
         raise ParameterError(
-            f"Got an out of shape {out.shape} and type {out.dtype}; needed is {plan.shape} and {image.dtype}, C-contiguous."
+            f"Got an out of shape {out.shape} and type {out.dtype}; needed is {plan.shape} and {image.dtype}, "
+            "C-contiguous."
         )
-    taps = _taps(image, new, interpolation, antialias=antialias)
+    taps = _taps(image, new, kernel, antialias=antialias)
     chosen = get_engine(engine)
     blocks = list(_blocks(image))
     progress = Progress(on_progress, {"rescale": 1.0}, len(blocks))
@@ -285,7 +284,9 @@ def _per_axis(image: xr.DataArray, value: Any, what: str) -> dict[str, LengthLik
     if isinstance(value, Mapping):
         wrong = [str(axis) for axis in value if axis not in axes]
         if wrong:
-            raise ParameterError(f"Got a {what} for {', '.join(wrong)}; axes that can be rescaled are {', '.join(axes)}.")
+            raise ParameterError(
+                f"Got a {what} for {', '.join(wrong)}; axes that can be rescaled are {', '.join(axes)}."
+            )
         return dict(value)
     if isinstance(value, (list, tuple, np.ndarray)):
         if len(value) != len(axes):
@@ -299,7 +300,10 @@ def _require_calibration(image: xr.DataArray, known: Mapping[str, float], axes: 
     if missing:
         raise CalibrationError(
             f"The image has no voxel size on {', '.join(missing)} (it has "
-            + (", ".join(f"{axis}: {size:g} {symbol(axis_unit(image, axis))}".rstrip() for axis, size in known.items()) or "none")
+            + (
+                ", ".join(f"{axis}: {size:g} {symbol(axis_unit(image, axis))}".rstrip() for axis, size in known.items())
+                or "none"
+            )
             + "). Set it with set_voxel_size (command line: isoscale-ij set-voxel-size), or rescale by a factor."
         )
 
@@ -329,7 +333,9 @@ def _new_count(image: xr.DataArray, axis: str, new: Mapping[str, float]) -> int:
     return max(1, rounded)
 
 
-def _taps(image: xr.DataArray, new: Mapping[str, float], interpolation: str, *, antialias: bool) -> tuple[Taps, Taps, Taps]:
+def _taps(
+    image: xr.DataArray, new: Mapping[str, float], interpolation: str, *, antialias: bool
+) -> tuple[Taps, Taps, Taps]:
     wide = image.dtype.kind in "iu" and image.dtype.itemsize >= 4
     dtype = np.float64 if wide or image.dtype == np.float64 else np.float32
     z, y, x = (

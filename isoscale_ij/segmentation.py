@@ -13,35 +13,23 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from isoscale_ij import memory
-from isoscale_ij.calibration import (
-    SPATIAL,
-    VoxelSizeLike,
-    as_image,
-    axis_unit,
-    channel_names,
-    is_labels,
-    mark_as_labels,
-    spacing,
-)
+from isoscale_ij.axes import SPATIAL, choose_channel
+from isoscale_ij.calibration import as_image, is_labels, mark_as_labels, spacing
 from isoscale_ij.engines import get_engine
 from isoscale_ij.engines.taps import NO_TAPS, FineTaps, fine_gaussian_taps
-from isoscale_ij.errors import CalibrationError, ParameterError
+from isoscale_ij.errors import ParameterError
 from isoscale_ij.execution import VolumeSteps
 from isoscale_ij.execution.in_memory import InMemorySteps
 from isoscale_ij.progress import OnProgress, Progress
-from isoscale_ij.units import VOXEL, Length, convert, parse_length, symbol
-
-SigmaLike: TypeAlias = VoxelSizeLike
-Triple: TypeAlias = tuple[float, float, float]
+from isoscale_ij.sigmas import SigmaLike, Triple, plain, resolve_sigmas
 
 _BINS = 256
 _FEW, _MANY = 0.001, 0.4  # shares of the voxels; less or more foreground than that is pointed out
@@ -50,7 +38,7 @@ _OUTLIERS = 2e-5  # the upper half of the range holds fewer of the voxels: some 
 # x of 0.16 µm): with these, raw volumes score as well as upscaled ones; without, worse by up to 0.06.
 _UNRESOLVED = 0.5  # a spot sigma of fewer voxels than this: the sampled Gaussian is next to nothing
 _LONG = 5.0  # voxels so much longer than the shortest: a slanting object moves on by several voxels a slice,
-_BARELY_RESOLVED = 1.25  # and so has a maximum in every slice, if the sigma is not more voxels than this
+_BARELY_RESOLVED = 2.0  # and so has a maximum in every slice, if the sigma is not more voxels than this
 _RESOLVED = 2.4  # the grid on which seeds are then sought is so fine that the sigma is this many steps
 _SHARES = {"outline": 0.35, "threshold": 0.1, "spots": 0.35, "seeds": 0.1, "labels": 0.1}
 _SCRATCH_BYTES = 16 << 20
@@ -58,14 +46,6 @@ _SCRATCH_BYTES = 16 << 20
 
 class SegmentationWarning(UserWarning):
     """The image makes a good segmentation unlikely, or the result looks wrong."""
-
-
-@dataclass(frozen=True)
-class Sigmas:
-    """A Gaussian's sigmas in voxels (z, y, x), and whether they were given in voxels."""
-
-    voxels: Triple
-    in_voxels: bool
 
 
 @dataclass(frozen=True)
@@ -92,7 +72,7 @@ def voronoi_otsu_labeling(
     1. *Mask*: what is strictly above Otsu's threshold after a Gaussian blur with `outline_sigma`.
     2. *Seeds*: the local maxima, in the mask, after a Gaussian blur with `spot_sigma`. A plateau is
        one seed. Where an axis is too coarse for the spot sigma (less than half a voxel; or less than
-       1.25, where its voxels are five times as long as the shortest), maxima are sought between
+       two, where its voxels are five times as long as the shortest), maxima are sought between
        the voxels, in the linearly interpolated image.
     3. *Labels*: each mask voxel takes the nearest seed, by true distance; at a tie the lower label.
        Every label is one piece with its seed in it: a part cut off goes to the neighbouring label
@@ -157,7 +137,7 @@ def voronoi_otsu_labeling(
     >>> labels.dtype.name, labels.attrs["kind"]
     ('int32', 'labels')
     """
-    image = _chosen_channel(as_image(image), channel)
+    image = choose_channel(as_image(image), channel)
     if is_labels(image):
         raise ParameterError('Got a label image (attrs["kind"] is "labels"); needed are intensities.')
     spot = resolve_sigmas(image, spot_sigma, "spot_sigma")
@@ -245,65 +225,6 @@ def otsu_threshold(counts: NDArray[np.int64], lowest: float, highest: float) -> 
     return float(centres[np.argmax(below * above * apart**2)])
 
 
-def resolve_sigmas(image: xr.DataArray, sigma: SigmaLike, what: str) -> Sigmas:
-    """A sigma as it was given, in voxels on each axis.
-
-    Raises
-    ------
-    CalibrationError
-        If it is physical and the image is not calibrated.
-    ParameterError
-        If it is negative, larger than the image, or an axis is missing from a mapping.
-    """
-    lengths = {axis: parse_length(value, f"{what} on {axis}") for axis, value in _per_axis(image, sigma, what).items()}
-    voxels = {axis: _in_voxels(image, axis, length, what) for axis, length in lengths.items()}
-    z, y, x = (voxels.get(axis, 0.0) for axis in SPATIAL)
-    return Sigmas((z, y, x), all(length.unit == VOXEL for length in lengths.values()))
-
-
-def _per_axis(image: xr.DataArray, sigma: SigmaLike, what: str) -> dict[str, Any]:
-    axes = [axis for axis in SPATIAL if axis in image.dims]
-    if isinstance(sigma, Mapping):
-        if set(sigma) != set(axes):
-            raise ParameterError(
-                f"Got {what} for {', '.join(map(str, sigma)) or 'no axis'}; needed is one for each of {', '.join(axes)}."
-            )
-        return {axis: sigma[axis] for axis in axes}
-    if isinstance(sigma, (list, tuple, np.ndarray)):
-        if len(sigma) != len(axes):
-            raise ParameterError(f"Got {len(sigma)} numbers as {what}; needed is one for each of {', '.join(axes)}.")
-        return dict(zip(axes, sigma, strict=True))
-    return dict.fromkeys(axes, sigma)
-
-
-def _in_voxels(image: xr.DataArray, axis: str, length: Length, what: str) -> float:
-    count = image.sizes[axis]
-    if length.value < 0:
-        raise ParameterError(f"Got {length} as {what}; needed is 0 or more.")
-    size, unit = spacing(image, axis), axis_unit(image, axis)
-    if length.unit == VOXEL:
-        sigma = length.value
-    elif size is None and count == 1 and axis == "z":
-        return 0.0
-    elif size is None or unit is None:
-        lacking = "no voxel size" if size is None else "a voxel size without a unit"
-        raise CalibrationError(
-            f"Got {length} as {what}, a physical length, but the image has {lacking} on {axis}. Set it with "
-            'set_voxel_size (command line: isoscale-ij set-voxel-size), or give the sigma in voxels, as "10 px".'
-        )
-    else:
-        sigma = convert(length.value, length.unit or unit, unit) / size
-    if count == 1:
-        return 0.0
-    if sigma > count:
-        have = f"{count} voxels" + (f", {count * size:g} {symbol(unit)}," if size is not None else "")
-        raise ParameterError(
-            f"Got {length} as {what}, which is {sigma:.4g} voxels on {axis}; the image has {have} there. "
-            "Choose a sigma smaller than the image, or one for each axis."
-        )
-    return sigma
-
-
 def _finer(sigmas: Triple) -> tuple[int, int, int]:
     """Steps in a voxel in which seeds are sought: more than one on an axis that is too coarse for the sigma.
 
@@ -346,7 +267,9 @@ def _offset(source: NDArray[np.generic], where: str) -> float:
         return 0.0
     lowest, highest = float(source.min()), float(source.max())
     if not highest - lowest <= float(np.finfo(np.float32).max):
-        raise ParameterError(f"Got values from {lowest:g} to {highest:g}{where}; that range is too wide. Scale them down.")
+        raise ParameterError(
+            f"Got values from {lowest:g} to {highest:g}{where}; that range is too wide. Scale them down."
+        )
     return lowest
 
 
@@ -364,48 +287,17 @@ def _checked_threshold(threshold: object) -> float | None:
     return value
 
 
-def _chosen_channel(image: xr.DataArray, channel: str | int | None) -> xr.DataArray:
-    names = channel_names(image)
-    if not names:
-        if channel not in (None, 0):
-            raise ParameterError(f"Got the channel {channel!r}; the image has no channels. Leave it out.")
-        return image
-    listed = ", ".join(f"{index} ({name})" if name != str(index) else name for index, name in enumerate(names))
-    if channel is None:
-        if len(names) > 1:
-            raise ParameterError(f"The image has {len(names)} channels: {listed}. Choose one with channel=….")
-        channel = 0
-    if isinstance(channel, str) and channel in names:
-        index = names.index(channel)
-    else:
-        try:
-            index = int(channel)
-        except ValueError:
-            index = -1
-        if not 0 <= index < len(names):
-            raise ParameterError(f"Got the channel {channel!r}; the image has {listed}.")
-    return image.isel(c=index, drop=True)
-
-
 def _as_labels(
     image: xr.DataArray, labels: NDArray[np.int32], thresholds: list[float], spot: SigmaLike, outline: SigmaLike
 ) -> xr.DataArray:
     attrs = {key: value for key, value in image.attrs.items() if key != "imagej"}
     attrs |= {
         "threshold": thresholds if "t" in image.dims else thresholds[0],
-        "spot_sigma": _plain(spot),
-        "outline_sigma": _plain(outline),
+        "spot_sigma": plain(spot),
+        "outline_sigma": plain(outline),
     }
     name = f"{image.name} labels" if image.name else "labels"
     return mark_as_labels(xr.DataArray(labels, dims=image.dims, coords=image.coords, name=name, attrs=attrs))
-
-
-def _plain(sigma: SigmaLike) -> Any:
-    if isinstance(sigma, Mapping):
-        return {str(axis): _plain(value) for axis, value in sigma.items()}
-    if isinstance(sigma, (list, tuple, np.ndarray)):
-        return [_plain(value) for value in sigma]
-    return sigma if isinstance(sigma, str) else float(sigma)  # type: ignore[arg-type]
 
 
 def _warn_of_foreground(share: float, threshold: float, where: str) -> None:

@@ -135,10 +135,11 @@ class _Nucleus:
         directions = (self.axes / self.radii[:, None]).astype(np.float32)
         inside = sum(((d[0] * z + d[1] * y + d[2] * x) ** 2 for d in directions), np.float32(0))
         waves = self._waves.astype(np.float32)
-        self._texture = sum(
+        texture = sum(
             (np.sin(w[0] * z + w[1] * y + w[2] * x + np.float32(p)) for w, p in zip(waves, self._phases, strict=True)),
             np.float32(0),
         )
+        self._texture = np.asarray(texture, np.float32)
         return box, np.asarray(inside, np.float32)
 
     def brightness(self, inside: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -59,7 +59,7 @@ _LENGTH = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan
 
 
 def canonical_unit(text: str | None) -> str | None:
-    """The full name of a unit: ``micrometer`` for µm, μm, um, micron and the literal ``\\u00B5m``.
+    r"""The full name of a unit: ``micrometer`` for µm, μm, um, micron and the literal ``\u00B5m``.
 
     None where there is no unit, ``"voxel"`` for pixels and voxels. A unit that is not known is
     returned as it is.

@@ -38,7 +38,7 @@ class Seeds:
     def voxels(self) -> NDArray[np.int64]:
         """The voxel nearest to each seed."""
         steps = np.array(self.finer)
-        return (self.indices + steps // 2) // steps
+        return np.asarray((self.indices + steps // 2) // steps, np.int64)
 
     def __len__(self) -> int:
         return len(self.indices)

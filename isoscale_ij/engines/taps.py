@@ -30,14 +30,16 @@ def gaussian_weights(sigma: float, count: int) -> NDArray[np.float32]:
         return np.ones(1, np.float32)
     distance = np.arange(-radius, radius + 1)
     weights = np.exp(-0.5 * (distance / sigma) ** 2)
-    return (weights / weights.sum()).astype(np.float32)
+    return np.asarray(weights / weights.sum(), np.float32)
 
 
 @dataclass(frozen=True)
 class Taps:
-    """One axis of a resampling: output voxel i is the sum of ``weights[i, k] * input[first[i] + k]``
-    over ``k < count[i]``. Weights beyond the count are zero and are not to be used, so that a NaN
-    reaches just the voxels whose kernel touches it.
+    """One axis of a resampling.
+
+    Output voxel i is the sum of ``weights[i, k] * input[first[i] + k]`` over ``k < count[i]``.
+    Weights beyond the count are zero and are not to be used, so that a NaN reaches just the voxels
+    whose kernel touches it.
     """
 
     first: NDArray[np.int64]

@@ -29,7 +29,9 @@ class VolumeSteps(Protocol):
     def keep_mask(self, threshold: float) -> int:
         """Remember which blurred values are strictly above the threshold; return how many."""
 
-    def find_seeds(self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float) -> Seeds:
+    def find_seeds(
+        self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float
+    ) -> Seeds:
         """Local maxima of the blurred values in the mask, on a finer grid where `taps` say so."""
 
     def assign(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:

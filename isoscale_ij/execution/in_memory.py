@@ -60,7 +60,7 @@ class InMemorySteps:
         self._runs = self._engine.assign(self._mask, seeds, spacing, self._labels, on_part)
 
     def lost(self, seeds: Seeds) -> NDArray[np.bool_]:
-        return self._labels[tuple(seeds.voxels.T)] != np.arange(1, len(seeds) + 1)
+        return np.asarray(self._labels[tuple(seeds.voxels.T)] != np.arange(1, len(seeds) + 1))
 
     def join_pieces(self, seeds: Seeds) -> None:
         self._engine.join_pieces(self._labels, self._runs, seeds.voxels)

@@ -96,7 +96,7 @@ def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False) 
     path = Path(path)
     image = as_image(image)
     source = image.encoding.get("source")
-    if source is not None and path.exists() and os.path.exists(source) and os.path.samefile(source, path):
+    if source is not None and path.exists() and Path(source).exists() and Path(source).samefile(path):
         raise ParameterError(f"{path} is the file that the image was read from. Choose another name for the output.")
     writer = _writer(path)
     with replacing(path, overwrite=overwrite) as temporary:
@@ -151,5 +151,7 @@ def _header(path: Path) -> Header:
     if not magic:
         raise FormatError(f"{path} is empty; needed is an image file.")
     if magic not in tiff.MAGIC:
-        raise FormatError(f"{path} is no TIFF file (it begins with {magic!r}); needed is an ImageJ TIFF or an OME-TIFF.")
+        raise FormatError(
+            f"{path} is no TIFF file (it begins with {magic!r}); needed is an ImageJ TIFF or an OME-TIFF."
+        )
     return tiff.header(path)

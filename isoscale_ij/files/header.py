@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import tifffile
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij.calibration import AXES, CALIBRATED, CalibrationWarning, as_image, grid, possible_size
+from isoscale_ij.axes import AXES, CALIBRATED
+from isoscale_ij.calibration import CalibrationWarning, as_image, grid, possible_size
 from isoscale_ij.errors import CalibrationError
 from isoscale_ij.units import VOXEL, canonical_unit
 
@@ -80,3 +82,9 @@ class Header:
         if self.channels and "c" in image.dims and len(self.channels) == image.sizes["c"]:
             coords["c"] = self.channels
         return as_image(image.assign_coords(coords))
+
+
+def stored_values(path: str, series: int = 0) -> NDArray[Any]:
+    """The values of one series of a TIFF file, in the order in which they are stored."""
+    with tifffile.TiffFile(path) as file:
+        return np.asarray(file.series[series].asarray())

@@ -17,9 +17,10 @@ import tifffile
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij.calibration import CALIBRATED, axis_unit, channel_names, is_labels, lower_edge, spacing
+from isoscale_ij.axes import CALIBRATED, channel_names
+from isoscale_ij.calibration import axis_unit, is_labels, lower_edge, spacing
 from isoscale_ij.errors import FormatError
-from isoscale_ij.files.header import Axis, Header
+from isoscale_ij.files.header import Axis, Header, stored_values
 from isoscale_ij.units import canonical_unit, symbol
 
 _SCHEMA = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
@@ -48,12 +49,16 @@ def header(file: tifffile.TiffFile) -> Header:
         raise FormatError("The OME-XML describes no image. Save the file again.")
     ours = _our_annotation(root)
     axes = {}
-    for axis, attribute in (("z", "PhysicalSizeZ"), ("y", "PhysicalSizeY"), ("x", "PhysicalSizeX"), ("t", "TimeIncrement")):
+    for axis, attribute in (
+        ("z", "PhysicalSizeZ"),
+        ("y", "PhysicalSizeY"),
+        ("x", "PhysicalSizeX"),
+        ("t", "TimeIncrement"),
+    ):
         size = pixels.get(attribute)
         if size is not None:
-            unit = canonical_unit(pixels.get(f"{attribute}Unit")) or _DEFAULT_UNITS[axis]
-            if unit == "reference frame":
-                unit = None
+            stated = canonical_unit(pixels.get(f"{attribute}Unit")) or _DEFAULT_UNITS[axis]
+            unit = None if stated == "reference frame" else stated
             if axis in ours and "unit" in ours[axis]:
                 unit = ours[axis]["unit"]
             axes[axis] = Axis(float(size), unit, ours.get(axis, {}).get("lower", 0.0))
@@ -71,10 +76,8 @@ def header(file: tifffile.TiffFile) -> Header:
     path = str(file.filehandle.path)
 
     def load() -> NDArray[Any]:
-        from isoscale_ij.files.tiff import values  # the two modules know each other: tiff chooses, this one reads
-
-        found = values(path).reshape(shape)
-        return found != 0 if dtype == bool else found
+        found = stored_values(path).reshape(shape)
+        return found != 0 if dtype.kind == "b" else found
 
     channels = [str(name) for name in names] if len(names) == count and all(names) else None
     return Header(stored_dims, shape, dtype, load, axes, channels, ours.get("name") or image.get("Name"), attrs)
@@ -146,7 +149,9 @@ def _xml(image: xr.DataArray, stored: np.dtype[Any]) -> str:
     for index, name in enumerate(names):
         channel = {"ID": f"Channel:0:{index}", "SamplesPerPixel": "1"} | ({"Name": name} if name else {})
         ElementTree.SubElement(pixels, "Channel", channel)
-    ElementTree.SubElement(pixels, "TiffData", {"IFD": "0", "PlaneCount": str(int(sizes["Z"]) * int(sizes["C"]) * int(sizes["T"]))})
+    ElementTree.SubElement(
+        pixels, "TiffData", {"IFD": "0", "PlaneCount": str(int(sizes["Z"]) * int(sizes["C"]) * int(sizes["T"]))}
+    )
     _annotate(root, image, stored)
     return '<?xml version="1.0" encoding="UTF-8"?>' + ElementTree.tostring(root, encoding="unicode")
 

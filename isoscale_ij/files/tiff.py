@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from isoscale_ij.errors import FormatError, MissingDependencyError
 from isoscale_ij.files import imagej_tiff, ome_tiff
-from isoscale_ij.files.header import Axis, Header
+from isoscale_ij.files.header import Axis, Header, stored_values
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -51,12 +51,6 @@ def _checked(path: Path, file: tifffile.TiffFile) -> Header:
     return found
 
 
-def values(path: str, series: int = 0) -> NDArray[Any]:
-    """The values of one series, in the order in which they are stored."""
-    with tifffile.TiffFile(path) as file:
-        return np.asarray(file.series[series].asarray())
-
-
 def _loaded(path: Path, load: Any) -> NDArray[Any]:
     try:
         return load()  # type: ignore[no-any-return]
@@ -84,4 +78,4 @@ def _plain(file: tifffile.TiffFile) -> Header:
             if numerator and denominator:
                 axes[axis] = Axis(denominator / numerator, unit)
     path = str(file.filehandle.path)
-    return Header(dims, series.shape, np.dtype(series.dtype), lambda: values(path), axes)
+    return Header(dims, series.shape, np.dtype(series.dtype), lambda: stored_values(path), axes)

@@ -26,9 +26,13 @@ class CpuEngine:
         out: NDArray[np.generic],
         on_part: OnPart | None = None,
     ) -> None:
-        source = np.ascontiguousarray(source)
+        source = np.ascontiguousarray(source, source.dtype.newbyteorder("="))
         if all(axis.copies for axis in taps):
             resampling.pick(source, taps, out, on_part=on_part)
+        elif source.dtype == np.float16:  # kernels have no type for it
+            wide = np.empty(out.shape, np.float32)
+            resampling.resample(source.astype(np.float32), taps, wide, on_part=on_part)
+            out[...] = wide
         else:
             resampling.resample(source, taps, out, on_part=on_part)
 

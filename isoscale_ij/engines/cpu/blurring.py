@@ -98,7 +98,7 @@ def _shifted_by_row(weights: Floats) -> Floats:
 
 
 @compiled
-def _blur_rows(source, first, step, count, weights, radius, tile, sums, out):  # type: ignore[no-untyped-def]
+def _blur_rows(source, first, step, count, weights, radius, tile, sums, out):
     """Blur across the rows first, first + step, … (`count` of them), tile by tile; `out` may be `source`."""
     columns = source.shape[1]
     window = weights.shape[1]
@@ -117,7 +117,7 @@ def _blur_rows(source, first, step, count, weights, radius, tile, sums, out):  #
 
 
 @compiled
-def _sum_four_rows(tile, first, weights, sums, width):  # type: ignore[no-untyped-def]
+def _sum_four_rows(tile, first, weights, sums, width):
     """Sums of four neighbouring output rows over the input rows from `first` on."""
     s0, s1, s2, s3 = sums[0], sums[1], sums[2], sums[3]
     for x in range(width):
@@ -140,7 +140,7 @@ def _sum_four_rows(tile, first, weights, sums, width):  # type: ignore[no-untype
 
 
 @compiled
-def _blur_columns(source, weights, radius, line, out):  # type: ignore[no-untyped-def]
+def _blur_columns(source, weights, radius, line, out):
     """Blur along the second axis of `source` (rows, columns); `weights` padded to a multiple of 8."""
     rows, columns = source.shape
     length = columns + weights.size
@@ -157,5 +157,9 @@ def _blur_columns(source, weights, radius, line, out):  # type: ignore[no-untype
             w0, w1, w2, w3 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
             w4, w5, w6, w7 = weights[k + 4], weights[k + 5], weights[k + 6], weights[k + 7]
             for x in range(columns):
-                s = multiply_add(w3, v3[x], multiply_add(w2, v2[x], multiply_add(w1, v1[x], multiply_add(w0, v0[x], sums[x]))))
-                sums[x] = multiply_add(w7, v7[x], multiply_add(w6, v6[x], multiply_add(w5, v5[x], multiply_add(w4, v4[x], s))))
+                s = multiply_add(
+                    w3, v3[x], multiply_add(w2, v2[x], multiply_add(w1, v1[x], multiply_add(w0, v0[x], sums[x])))
+                )
+                sums[x] = multiply_add(
+                    w7, v7[x], multiply_add(w6, v6[x], multiply_add(w5, v5[x], multiply_add(w4, v4[x], s)))
+                )

@@ -12,31 +12,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import llvmlite.binding as llvm
 from numba import njit, types
 from numba.extending import intrinsic
 
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
 _registered: list[Any] = []  # the kernels that are kept on disk
 
 HAS_FUSED_MULTIPLY_ADD = bool(
-    llvm.get_host_cpu_features().get("fma", False)
-    or llvm.get_process_triple().startswith(("aarch64", "arm64"))
+    llvm.get_host_cpu_features().get("fma", False) or llvm.get_process_triple().startswith(("aarch64", "arm64"))
 )
 
 
-def compiled(function: _Function) -> _Function:
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function` on first use; keep the machine code on disk where that is possible."""
     options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
     try:
         dispatcher = njit(cache=True, **options)(function)
     except RuntimeError:  # neither the package's nor the user's cache folder can be written
-        return njit(**options)(function)  # type: ignore[no-any-return]
+        return njit(**options)(function)
     _registered.append(dispatcher)
-    return dispatcher  # type: ignore[no-any-return]
+    return dispatcher
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -71,6 +68,6 @@ def cache_folder() -> str | None:
 
 
 def is_cached() -> bool:
-    """Whether a kernel of each module lies in the cache. (A stale one counts; it is compiled again.)"""
+    """Whether a kernel of each module lies in the cache; a stale one counts, and is compiled again."""
     folder = cache_folder()
     return folder is not None and Path(folder).is_dir() and any(Path(folder).glob("pieces.*.nbc"))

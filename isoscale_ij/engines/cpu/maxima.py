@@ -64,9 +64,7 @@ def maxima(
         for z in range(first, last):
             in_mask = mask[(z + finer[0] // 2) // finer[0]]
             below, above = slices[max(z - 1, 0)], slices[min(z + 1, depth - 1)]
-            count = _search_slice(
-                below, slices[z], above, z > 0, z < depth - 1, in_mask, steps, rounding, places
-            )
+            count = _search_slice(below, slices[z], above, z > 0, z < depth - 1, in_mask, steps, rounding, places)
             found[z] = np.concatenate([np.full((count, 1), z), places[:count]], axis=1)
 
     # a range works out two slices beyond its own: not worth it for a few slices
@@ -140,7 +138,7 @@ _FINISHED, _FOUND_HIGHER, _QUEUE_FULL = 0, 1, 2
 
 
 @compiled
-def _weigh_slices(values, z, begin, weights, out):  # type: ignore[no-untyped-def]
+def _weigh_slices(values, z, begin, weights, out):
     """A fine slice: the weighted sum of the slices from ``z + begin`` on; the outermost ones are repeated."""
     last = values.shape[0] - 1
     for y in range(out.shape[0]):
@@ -155,7 +153,7 @@ def _weigh_slices(values, z, begin, weights, out):  # type: ignore[no-untyped-de
 
 
 @compiled
-def _value(values, begin, weights, z, y, x):  # type: ignore[no-untyped-def]
+def _value(values, begin, weights, z, y, x):
     """The same sum, in the same order, for one place (z is a fine index)."""
     finer = weights.shape[0]
     last = values.shape[0] - 1
@@ -167,7 +165,7 @@ def _value(values, begin, weights, z, y, x):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _search_slice(below, here, above, has_below, has_above, mask, finer, rounding, places):  # type: ignore[no-untyped-def]
+def _search_slice(below, here, above, has_below, has_above, mask, finer, rounding, places):
     """Peaks of one slice that lie in the mask, as (y, x, 1 = clear, 2 = has an equal neighbour)."""
     height, width = here.shape
     count = 0
@@ -196,7 +194,7 @@ def _search_slice(below, here, above, has_below, has_above, mask, finer, roundin
 
 
 @compiled
-def _compare(plane, y, x, value, equal, side):  # type: ignore[no-untyped-def]
+def _compare(plane, y, x, value, equal, side):
     """How `value` stands to the voxels around (y, x) in a slice below (-1), its own (0) or above (1).
 
     2: all are lower. 1: some are equal. 0: one is higher, or is equal and comes before it in
@@ -219,7 +217,7 @@ def _compare(plane, y, x, value, equal, side):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _flood(values, begin, weights, neighbours, height, rounding, visited, queue, first, length, lowest):  # type: ignore[no-untyped-def]
+def _flood(values, begin, weights, neighbours, height, rounding, visited, queue, first, length, lowest):
     """Spread over the plateau of `height`, breadth first; keep its lowest place; stop where it goes higher.
 
     A place visited before belongs to a plateau at least as high that was dealt with.
@@ -230,9 +228,7 @@ def _flood(values, begin, weights, neighbours, height, rounding, visited, queue,
         if length + neighbours.shape[0] > queue.shape[0]:
             return first, length, _QUEUE_FULL
         z, y, x = queue[first]
-        before = z < lowest[0] or (
-            z == lowest[0] and (y < lowest[1] or (y == lowest[1] and x < lowest[2]))
-        )
+        before = z < lowest[0] or (z == lowest[0] and (y < lowest[1] or (y == lowest[1] and x < lowest[2])))
         if before:
             lowest[0] = z
             lowest[1] = y

@@ -37,7 +37,7 @@ def join_pieces(labels: Ints, runs_per_row: Ints, homes: Longs) -> int:
     Returns
     -------
     int
-        Voxels that changed.
+        Voxels that did not hang together with their seed.
     """
     depth, height, _ = labels.shape
     start = np.zeros(depth * height + 1, np.int64)
@@ -90,7 +90,7 @@ def _settle_loose(contacts: Longs, settled: Ints) -> None:
 
 
 @compiled
-def _find_runs(labels, first, last, start, begin, end, value):  # type: ignore[no-untyped-def]
+def _find_runs(labels, first, last, start, begin, end, value):
     """The runs of the slices `first` to `last`."""
     height = labels.shape[1]
     for z in range(first, last):
@@ -115,7 +115,7 @@ def _find_runs(labels, first, last, start, begin, end, value):  # type: ignore[n
 
 
 @compiled
-def _root(parent, run):  # type: ignore[no-untyped-def]
+def _root(parent, run):
     while parent[run] != run:
         parent[run] = parent[parent[run]]
         run = parent[run]
@@ -123,7 +123,7 @@ def _root(parent, run):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _join_rows(start, begin, end, value, parent, one, other):  # type: ignore[no-untyped-def]
+def _join_rows(start, begin, end, value, parent, one, other):
     """Join the runs of one label that lie beside each other in two neighbouring rows."""
     i, last_i = start[one], start[one + 1]
     j, last_j = start[other], start[other + 1]
@@ -141,7 +141,7 @@ def _join_rows(start, begin, end, value, parent, one, other):  # type: ignore[no
 
 
 @compiled
-def _join_runs(start, begin, end, value, parent, height, first, last):  # type: ignore[no-untyped-def]
+def _join_runs(start, begin, end, value, parent, height, first, last):
     """Join runs within the slices `first` to `last`."""
     for z in range(first, last):
         for y in range(height):
@@ -155,20 +155,20 @@ def _join_runs(start, begin, end, value, parent, height, first, last):  # type: 
 
 
 @compiled
-def _join_slices(start, begin, end, value, parent, height, z):  # type: ignore[no-untyped-def]
+def _join_slices(start, begin, end, value, parent, height, z):
     """Join the runs of slice `z` with those of the slice before it."""
     for row in range(z * height, (z + 1) * height):
         _join_rows(start, begin, end, value, parent, row, row - height)
 
 
 @compiled
-def _point_to_roots(parent):  # type: ignore[no-untyped-def]
+def _point_to_roots(parent):
     for run in range(parent.size):
         parent[run] = parent[parent[run]]  # a parent comes before its child, and points to the root by now
 
 
 @compiled
-def _settle_seeds(start, begin, value, parent, rows, columns, settled):  # type: ignore[no-untyped-def]
+def _settle_seeds(start, begin, value, parent, rows, columns, settled):
     """Settle the piece at each seed's voxel."""
     for s in range(rows.size):
         run, last = start[rows[s]], start[rows[s] + 1]
@@ -182,7 +182,7 @@ def _settle_seeds(start, begin, value, parent, rows, columns, settled):  # type:
 
 
 @compiled
-def _list_contacts(loose, rows, start, begin, end, parent, depth, height, found):  # type: ignore[no-untyped-def]
+def _list_contacts(loose, rows, start, begin, end, parent, depth, height, found):
     """Count the contacts of the loose runs with other pieces; list them where `found` has room."""
     count = 0
     for n in range(loose.size):
@@ -227,7 +227,7 @@ def _list_contacts(loose, rows, start, begin, end, parent, depth, height, found)
 
 
 @compiled
-def _write_runs(labels, loose, start, begin, end, new):  # type: ignore[no-untyped-def]
+def _write_runs(labels, loose, start, begin, end, new):
     """Write the new labels of the loose runs; return how many voxels that was."""
     height = labels.shape[1]
     changed = 0

@@ -12,6 +12,7 @@ stay as they are, the slices themselves take the place of the planes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,12 +57,8 @@ def resample(
         sums = np.empty(width, sums_type)
         for begin in range(first, last, band):
             end = min(begin + band, last)
-            _weigh_rows(
-                source, *_arrays(along_y), begin, end, *_arrays(along_x), along_x.unchanged, line, planes
-            )
-            _weigh_planes(
-                planes, begin, *_arrays(along_z), lowest, highest, rounded, whole, sums, out, begin, end
-            )
+            _weigh_rows(source, *_arrays(along_y), begin, end, *_arrays(along_x), along_x.unchanged, line, planes)
+            _weigh_planes(planes, begin, *_arrays(along_z), lowest, highest, rounded, whole, sums, out, begin, end)
 
     if along_y.unchanged and along_x.unchanged:
         for_ranges(blend_slices, out.shape[0], on_part=on_part)
@@ -92,7 +89,7 @@ def _arrays(taps: Taps) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[n
     return taps.first, taps.count, taps.weights
 
 
-def _range(dtype: np.dtype[np.generic], sums: np.dtype[np.floating]) -> tuple[np.floating, np.floating]:
+def _range(dtype: np.dtype[Any], sums: np.dtype[np.floating]) -> tuple[np.floating, np.floating]:
     """Lowest and highest value of `dtype` that the type of the sums can hold."""
     if dtype.kind not in "iu":
         return sums.type(-np.inf), sums.type(np.inf)
@@ -111,7 +108,7 @@ def _whole_type(dtype: np.dtype[np.generic]) -> type[np.integer]:
 
 
 @compiled
-def _weigh_rows(  # type: ignore[no-untyped-def]
+def _weigh_rows(
     source, first_y, count_y, weights_y, first_row, last_row, first_x, count_x, weights_x, same_x, line, planes
 ):
     """Apply the taps of y and x: `source` (z, y, x) to `planes` (z, rows of the band, x')."""
@@ -154,7 +151,7 @@ def _weigh_rows(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _weigh_planes(  # type: ignore[no-untyped-def]
+def _weigh_planes(
     planes, plane_row, first, count, weights, lowest, highest, rounded, whole, sums, out, first_row, last_row
 ):
     """Apply the taps of z: `planes` (z, row - plane_row, x) to `out` (z', row, x), rounded where it is integer."""
@@ -204,8 +201,8 @@ def _weigh_planes(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _pick(source, slices, rows, columns, same_columns, out):  # type: ignore[no-untyped-def]
-    """``out[z, y, x] = source[slices[z], rows[y], columns[x]]``"""
+def _pick(source, slices, rows, columns, same_columns, out):
+    """Copy: ``out[z, y, x]`` is ``source[slices[z], rows[y], columns[x]]``."""
     for z in range(slices.size):
         for y in range(rows.size):
             values = source[slices[z], rows[y]]

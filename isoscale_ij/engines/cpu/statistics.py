@@ -51,7 +51,7 @@ def above(values: NDArray[np.float32], threshold: float, out: NDArray[np.bool_])
 
 
 @compiled
-def _count_bins(values, lowest, scale, counts):  # type: ignore[no-untyped-def]
+def _count_bins(values, lowest, scale, counts):
     """Four histograms side by side, so that neighbours in one bin do not wait for each other."""
     top = counts.size - 1
     partial = np.zeros((4, counts.size), np.int64)

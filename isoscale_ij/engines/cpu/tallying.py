@@ -22,7 +22,9 @@ def tally(labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], c
             last_slice = np.full(count + 1, -1, np.int64)
             for z in range(part * _SLICES, min((part + 1) * _SLICES, len(labels))):
                 plane = np.ascontiguousarray(labels[z], np.int64)
-                _tally_slice(plane, z, mine.n_voxels, mine.index_sums, mine.lowest, mine.highest, mine.n_slices, last_slice)
+                _tally_slice(
+                    plane, z, mine.n_voxels, mine.index_sums, mine.lowest, mine.highest, mine.n_slices, last_slice
+                )
                 for channel, values in enumerate(intensities):
                     _sum_values(plane, np.ascontiguousarray(values[z], np.float64), mine.intensity_sums[channel])
 
@@ -34,7 +36,7 @@ def tally(labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], c
 
 
 @compiled
-def _tally_slice(labels, z, n_voxels, index_sums, lowest, highest, n_slices, last_slice):  # type: ignore[no-untyped-def]
+def _tally_slice(labels, z, n_voxels, index_sums, lowest, highest, n_slices, last_slice):
     for y in range(labels.shape[0]):
         for x in range(labels.shape[1]):
             label = labels[y, x]
@@ -56,7 +58,7 @@ def _tally_slice(labels, z, n_voxels, index_sums, lowest, highest, n_slices, las
 
 
 @compiled
-def _sum_values(labels, values, sums):  # type: ignore[no-untyped-def]
+def _sum_values(labels, values, sums):
     for y in range(labels.shape[0]):
         for x in range(labels.shape[1]):
             if labels[y, x]:

@@ -88,9 +88,7 @@ class _SeedGrid:
 
 
 @compiled
-def _assign(  # type: ignore[no-untyped-def]
-    mask, first, last, seeds, finer, unit, order, start, cells, edge, candidates, nearest, owner, out, runs
-):
+def _assign(mask, first, last, seeds, finer, unit, order, start, cells, edge, candidates, nearest, owner, out, runs):
     """Slices `first` to `last`, block by block; `candidates`, `nearest`, `owner` are scratch."""
     height, width = mask.shape[1:]
     for z in range(first, last):
@@ -113,9 +111,7 @@ def _assign(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _candidates(  # type: ignore[no-untyped-def]
-    z, top, bottom, left, right, seeds, unit, order, start, cells, edge, candidates
-):
+def _candidates(z, top, bottom, left, right, seeds, unit, order, start, cells, edge, candidates):
     """Seeds that may be nearest to a voxel of the block (fine indices), in the order of their labels."""
     box_z = int(z * unit[0] / edge)
     y0, y1 = int(top * unit[1] / edge), int(bottom * unit[1] / edge)
@@ -159,9 +155,7 @@ def _candidates(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _nearest_in_row(  # type: ignore[no-untyped-def]
-    mask, z, y, left, right, seeds, finer, unit, candidates, count, nearest, owner, out
-):
+def _nearest_in_row(mask, z, y, left, right, seeds, finer, unit, candidates, count, nearest, owner, out):
     """Labels of the voxels from `left` to `right` of one row."""
     width = right - left
     for x in range(width):
@@ -185,7 +179,7 @@ def _nearest_in_row(  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _count_runs(row):  # type: ignore[no-untyped-def]
+def _count_runs(row):
     """Runs of equal label, background not counted."""
     count = np.int32(row[0] != 0)
     for x in range(1, row.size):

@@ -1,0 +1,62 @@
+# `make demo` sets up and does the main job; `make test` sets up and runs the tests.
+# The environments are made here, in .venv and .venv-peers; the system's Python is not touched.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+UV := $(shell command -v uv 2>/dev/null)
+RUN := .venv/bin/python
+PEERS := .venv-peers/bin/python
+
+.PHONY: demo test test-peers check format bench setup setup-peers walkthrough clean
+
+demo: setup
+	$(RUN) -m isoscale_ij demo demo
+
+test: setup setup-peers
+	$(RUN) -m pytest
+	$(PEERS) -m pytest tests/peers
+
+check: setup
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+format: setup
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+bench: setup-peers
+	$(PEERS) benchmarks/run.py $(if $(QUICK),--quick)
+
+walkthrough: setup
+	$(RUN) docs/render.py
+
+setup: .venv/.ready
+setup-peers: .venv-peers/.ready
+
+.venv/.ready: pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with make PYTHON=/path/to/python3"; exit 1; }
+ifdef UV
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	$(UV) pip install --quiet --python $(RUN) -e '.[dev]'
+else
+	$(PYTHON) -m venv .venv
+	$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+endif
+	$(RUN) -m isoscale_ij doctor --warm-up
+	@touch $@
+
+.venv-peers/.ready: pyproject.toml benchmarks/requirements.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with make PYTHON=/path/to/python3"; exit 1; }
+ifdef UV
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv-peers
+	$(UV) pip install --quiet --python $(PEERS) -e . -r benchmarks/requirements.txt
+else
+	$(PYTHON) -m venv .venv-peers
+	$(PEERS) -m pip install --quiet --disable-pip-version-check -e . -r benchmarks/requirements.txt
+endif
+	@touch $@
+
+clean:
+	rm -rf .venv .venv-peers demo build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,189 @@
+"""Each step of an engine against scipy or its naive version."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+from skimage.morphology import local_maxima as skimage_maxima
+
+from isoscale_ij.engines import get_engine
+from isoscale_ij.engines.protocol import Engine, Seeds
+from isoscale_ij.engines.taps import NO_TAPS, fine_gaussian_taps
+from naive import in_one_piece, local_maxima, nearest_seed
+
+ONES = (1, 1, 1)
+
+
+@pytest.fixture(params=["cpu"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return get_engine(request.param)
+
+
+@pytest.mark.parametrize("sigmas", [(0, 0, 0), (0.6, 5.6, 3.2), (0, 2, 0), (3, 0, 0.1), (7.7, 0.2, 12), (1, 30, 30)])
+@pytest.mark.parametrize("shape", [(5, 33, 47), (1, 40, 300), (21, 3, 2), (2, 1, 1)])
+def test_blur_is_the_gaussian_of_scipy(engine: Engine, rng: np.random.Generator, sigmas: tuple, shape: tuple) -> None:
+    values = rng.integers(0, 4000, shape).astype(np.uint16)
+    out = np.empty(shape, np.float32)
+    engine.blur(values, sigmas, out)
+    used = tuple(sigma if count > 1 else 0 for sigma, count in zip(sigmas, shape, strict=True))
+    expected = ndimage.gaussian_filter(values.astype(np.float64), used, mode="nearest")
+    np.testing.assert_allclose(out, expected, rtol=2e-6)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int16", "uint32", "float32", "float64", ">i2"])
+def test_blur_of_any_type(engine: Engine, rng: np.random.Generator, dtype: str) -> None:
+    values = rng.integers(0, 2, (4, 12, 14)).astype(dtype)
+    out = np.empty(values.shape, np.float32)
+    engine.blur(values, (1, 1, 1), out)
+    np.testing.assert_allclose(out, ndimage.gaussian_filter(values.astype(np.float64), 1, mode="nearest"), atol=1e-6)
+
+
+def test_blur_keeps_small_differences_of_large_values(engine: Engine, rng: np.random.Generator) -> None:
+    small = rng.integers(0, 50, (4, 12, 14))
+    out = np.empty(small.shape, np.float32)
+    engine.blur((small + 2**31).astype(np.int64), (1, 1, 1), out, 2.0**31)
+    np.testing.assert_allclose(out, ndimage.gaussian_filter(small.astype(np.float64), 1, mode="nearest"), rtol=1e-5)
+
+
+def test_a_block_with_its_halo_is_blurred_to_the_same_bits(engine: Engine, rng: np.random.Generator) -> None:
+    values = rng.normal(size=(20, 60, 90)).astype(np.float32)
+    whole, block = np.empty_like(values), np.empty((14, 47, 61), np.float32)
+    engine.blur(values, (0.7, 2.1, 3.3), whole)
+    engine.blur(values[3:17, 10:57, 20:81], (0.7, 2.1, 3.3), block)
+    np.testing.assert_array_equal(block[3:-3, 9:-9, 14:-14], whole[6:14, 19:48, 34:67])
+
+
+def test_histogram_and_extrema(engine: Engine, rng: np.random.Generator) -> None:
+    values = rng.normal(size=(7, 31, 45)).astype(np.float32)
+    low, high = engine.extrema(values)
+    assert (low, high) == (values.min(), values.max())
+    expected, _ = np.histogram(values.astype(np.float64), 256, (low, high))
+    np.testing.assert_array_equal(engine.histogram(values, low, high, 256), expected)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.1, 1e-9, 0.30000000000000004, -5, 5])
+def test_above_is_strict_even_between_floats(engine: Engine, threshold: float) -> None:
+    near = np.float32(threshold)
+    values = np.array([[[np.nextafter(near, -np.float32(9)), near, np.nextafter(near, np.float32(9))]]], np.float32)
+    out = np.empty(values.shape, bool)
+    count = engine.above(values, threshold, out)
+    np.testing.assert_array_equal(out, values.astype(np.float64) > threshold)
+    assert count == out.sum()
+
+
+@given(st.integers(0, 10**6), st.integers(2, 5), st.tuples(*[st.integers(1, 9)] * 3))
+@settings(max_examples=80, deadline=None)
+def test_maxima_with_plateaus(seed: int, levels: int, shape: tuple) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.integers(0, levels, shape).astype(np.float32)
+    mask = rng.random(shape) < 0.8
+    found = get_engine("cpu").maxima(values, mask, NO_TAPS, ONES, 0.0)
+    np.testing.assert_array_equal(found.indices, local_maxima(values, mask))
+
+
+@pytest.mark.parametrize(("radius", "sigma"), [(4, 1), (9, 2), (20, 3), (20, 5), (25, 5), (30, 5), (14.3, 4.4)])
+def test_a_saturated_ball_gives_one_seed(engine: Engine, radius: float, sigma: float) -> None:
+    size = int(2 * radius + 6)
+    for offset in (0.0, 0.5, 0.31):
+        z, y, x = np.meshgrid(*[np.arange(size) - size / 2 + offset] * 3, indexing="ij")
+        ball = np.where(z**2 + y**2 + x**2 <= radius**2, 65535, 300).astype(np.uint16)
+        values = np.empty(ball.shape, np.float32)
+        engine.blur(ball, (sigma,) * 3, values)
+        assert len(engine.maxima(values, ball > 1000, NO_TAPS, ONES, 2.0**-20)) == 1
+
+
+@pytest.mark.parametrize(("sigma", "finer"), [(0.4, 5), (0.33, 7), (0.8, 3), (0.25, 2)])
+def test_seeds_between_slices_are_those_of_the_interpolated_image(
+    engine: Engine, rng: np.random.Generator, sigma: float, finer: int
+) -> None:
+    values = ndimage.gaussian_filter(rng.normal(size=(9, 40, 42)), (0.3, 2, 2)).astype(np.float32)
+    fine = np.arange(8 * finer + 1) / finer
+    below = np.minimum(fine.astype(int), 7)
+    rest = (fine - below)[:, None, None]
+    interpolated = values[below].astype(np.float64) * (1 - rest) + values[below + 1] * rest
+    smooth = ndimage.gaussian_filter1d(interpolated, sigma * finer, axis=0, mode="nearest")
+    mask = values > 0
+    found = engine.maxima(values, mask, fine_gaussian_taps(sigma, finer), (finer, 1, 1), 2.0**-20)
+    nearest = (np.arange(8 * finer + 1) + finer // 2) // finer
+    expected = np.argwhere(skimage_maxima(smooth, connectivity=3) & mask[nearest])  # no plateaus among real numbers
+    np.testing.assert_array_equal(found.indices, expected)
+    assert len(found) > 10
+    np.testing.assert_array_equal(found.voxels[:, 0], nearest[found.indices[:, 0]])
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    count=st.integers(0, 40),
+    spacing=st.sampled_from([(1.0, 1.0, 1.0), (1.5, 0.16, 0.16), (0.1, 0.3, 0.7), (9.39, 1.0, 1.0)]),
+    shape=st.tuples(st.integers(1, 6), st.integers(1, 40), st.integers(1, 150)),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_voxel_takes_its_nearest_seed_and_ties_go_to_the_lower(
+    seed: int, count: int, spacing: tuple, shape: tuple
+) -> None:
+    rng = np.random.default_rng(seed)
+    mask = rng.random(shape) < 0.4
+    places = np.argwhere(mask)
+    seeds = places[np.sort(rng.choice(len(places), min(count, len(places)), replace=False))]
+    labels = np.empty(shape, np.int32)
+    runs = get_engine("cpu").assign(mask, Seeds(seeds, ONES), spacing, labels)
+    np.testing.assert_array_equal(labels, nearest_seed(mask, seeds, spacing))
+    edges = np.diff(labels, axis=2, prepend=0) != 0
+    np.testing.assert_array_equal(runs, (edges & (labels != 0)).sum(axis=2))
+
+
+def test_exact_ties_on_a_regular_lattice(engine: Engine) -> None:
+    mask = np.ones((9, 33, 65), bool)
+    seeds = np.array([(z, y, x) for z in (0, 4, 8) for y in range(0, 33, 8) for x in range(0, 65, 8)])
+    labels = np.empty(mask.shape, np.int32)
+    engine.assign(mask, Seeds(seeds, ONES), (0.3, 0.1, 0.1), labels)
+    np.testing.assert_array_equal(labels, nearest_seed(mask, seeds, (0.3, 0.1, 0.1)))
+
+
+@given(st.integers(0, 10**6), st.integers(1, 12), st.floats(0.3, 0.9))
+@settings(max_examples=80, deadline=None)
+def test_every_label_is_one_piece(seed: int, count: int, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    mask = rng.random((5, 9, 14)) < share
+    places = np.argwhere(mask)
+    seeds = places[np.sort(rng.choice(len(places), min(count, len(places)), replace=False))]
+    engine = get_engine("cpu")
+    labels = np.empty(mask.shape, np.int32)
+    runs = engine.assign(mask, Seeds(seeds, ONES), (2.0, 1.0, 1.0), labels)
+    expected = in_one_piece(labels.copy(), seeds)
+    before = labels.copy()
+    changed = engine.join_pieces(labels, runs, seeds)
+    np.testing.assert_array_equal(labels, expected)
+    assert changed >= np.count_nonzero(before != labels)
+    for label, place in enumerate(seeds, start=1):
+        parts, number = ndimage.label(labels == label)
+        assert number == 1
+        assert parts[tuple(place)] == 1
+
+
+def test_results_do_not_depend_on_the_number_of_threads(
+    engine: Engine, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from isoscale_ij.engines.cpu import threads
+
+    values = rng.integers(0, 5000, (13, 64, 80)).astype(np.uint16)
+    results = []
+    for count in ("1", "2", "7"):
+        monkeypatch.setenv("ISOSCALE_NUM_THREADS", count)
+        threads._forget_pool()
+        blurred = np.empty(values.shape, np.float32)
+        engine.blur(values, (0.7, 1.5, 1.5), blurred)
+        mask = blurred > 2500
+        seeds = engine.maxima(blurred, mask, NO_TAPS, ONES, 2.0**-20)
+        labels = np.empty(values.shape, np.int32)
+        runs = engine.assign(mask, seeds, (2.0, 1.0, 1.0), labels)
+        engine.join_pieces(labels, runs, seeds.voxels)
+        tally = engine.tally(labels, [blurred], len(seeds))
+        results.append((blurred, seeds.indices, labels, tally.intensity_sums))
+    threads._forget_pool()
+    for result in results[1:]:
+        for one, other in zip(results[0], result, strict=True):
+            np.testing.assert_array_equal(one, other)
