@@ -7,14 +7,14 @@ UV := $(shell command -v uv 2>/dev/null)
 RUN := .venv/bin/python
 PEERS := .venv-peers/bin/python
 
-.PHONY: demo test test-peers check format bench setup setup-peers walkthrough clean
+.PHONY: demo test check format bench setup setup-peers walkthrough clean
 
 demo: setup
 	$(RUN) -m isoscale_ij demo demo
 
 test: setup setup-peers
 	$(RUN) -m pytest
-	$(PEERS) -m pytest tests/peers
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PEERS) -m pytest -p pytest_timeout tests/peers
 
 check: setup
 	$(RUN) -m ruff check .

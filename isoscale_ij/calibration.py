@@ -313,7 +313,8 @@ def _with_voxel_size(
             if length.unit == VOXEL:
                 raise CalibrationError(f"Got {length} as the size of {axis}; needed is a physical length.")
             if new_unit is None:
-                new_unit = old_unit or length.unit or _unit_beside(lengths, axis)
+                known = old_unit if axis == "t" else old_unit or length_unit(image)
+                new_unit = known or length.unit or _unit_beside(lengths, axis)
             if length.unit is None and axis == "t" and new_unit is None:
                 new_unit = "second"
             size = convert(length.value, length.unit or new_unit, new_unit)

@@ -21,7 +21,7 @@ _OVERLAP = 0.88  # centres may come as near as this share of the sum of the radi
 _POINT_SPREAD = (1.1, 0.2, 0.2)  # sigmas in µm, z y x
 _FINEST_SLICE = 0.5  # µm; the object is drawn on slices no thicker, blurred, and then sampled
 _BACKGROUND, _BRIGHTNESS, _READ_NOISE = 110.0, (90.0, 260.0), 4.0
-_TRIES = 400
+_FEWEST_TRIES, _TRIES = 5000, 400
 
 
 def sample(
@@ -155,7 +155,7 @@ def _place(rng: np.random.Generator, extent: NDArray[np.float64], count: int) ->
     centres: list[NDArray[np.float64]] = []
     mean_radii: list[float] = []
     nuclei: list[_Nucleus] = []
-    for _ in range(_TRIES * count):
+    for _ in range(_FEWEST_TRIES + _TRIES * count):
         if len(nuclei) == count:
             break
         centre = clusters[rng.integers(len(clusters))] + rng.normal(0, 13, 3)

@@ -78,7 +78,7 @@ def imagej_attributes(
 ) -> dict[str, Any]:
     """What only ImageJ knows, as plain values."""
     found: dict[str, Any] = {}
-    if "mode" in described:
+    if described.get("mode", "composite") != "composite":
         found["mode"] = described["mode"]
     if is_rgb:
         found["rgb"] = True

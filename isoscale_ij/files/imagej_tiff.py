@@ -45,6 +45,11 @@ def header(file: tifffile.TiffFile) -> Header:
     stored_type = np.dtype(series.dtype)
     if stored_type.kind not in "biuf":
         raise FormatError(f"Got values of type {stored_type}; needed are integers or real numbers.")
+    planes = math.prod(size for size, axis in zip(series.shape, series.axes, strict=True) if axis not in "YXS")
+    if described.get("images", "1").isdigit() and int(described.get("images", "1")) > planes:
+        raise FormatError(
+            f"The file is truncated: {planes} of {described['images']} images are in it. Copy or save it again."
+        )
     signed = stored_type == np.uint16 and all(described.get(k) == v for k, v in SIGNED_16_BIT.items())
 
     pixel = {axis: _from_resolution(page, f"{axis.upper()}Resolution") for axis in ("x", "y")}
@@ -62,12 +67,17 @@ def header(file: tifffile.TiffFile) -> Header:
     }
     if single:  # an axis of one voxel, which ImageJ calibrates but this image does not have
         imagej["single"] = single
+    count = dict(zip(dims, shape, strict=True)).get("c", 1)
+    channels = imagej_metadata.channels_from_labels(imagej, count)
+    if channels is not None:  # the labels say nothing else
+        imagej.pop("slice_labels")
+    if "channels" in kept:
+        channels = json.loads(kept["channels"])
     attrs: dict[str, Any] = json.loads(kept.get("attrs", "{}"))
     if "kind" in kept:
         attrs["kind"] = kept["kind"]
     if imagej:
         attrs["imagej"] = imagej
-    count = dict(zip(dims, shape, strict=True)).get("c", 1)
     path, dtype = str(file.filehandle.path), np.dtype(kept.get("dtype") or ("int16" if signed else stored_type))
 
     def load() -> NDArray[Any]:
@@ -78,7 +88,7 @@ def header(file: tifffile.TiffFile) -> Header:
 
     return Header(
         dims, shape, dtype, load, axes,
-        channels=json.loads(kept.get("channels", "null")) or imagej_metadata.channels_from_labels(imagej, count),
+        channels=channels,
         name=kept.get("name") or described.get("name"),
         attrs=attrs,
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def header(path: Path) -> Header:
     try:
         with tifffile.TiffFile(path) as file:
             return _checked(path, file)
-    except (tifffile.TiffFileError, IndexError, ValueError, KeyError, EOFError, TypeError) as error:
+    except (tifffile.TiffFileError, IndexError, ValueError, KeyError, EOFError, TypeError, struct.error) as error:
         if isinstance(error, FormatError):
             raise
         raise FormatError(f"{path} is damaged or no TIFF file: {error}. Save or copy it again.") from error
@@ -43,8 +44,9 @@ def _checked(path: Path, file: tifffile.TiffFile) -> Header:
     page = file.pages.first
     found = ome_tiff.header(file) if file.is_ome else imagej_tiff.header(file) if file.is_imagej else _plain(file)
     found.name = found.name or re.sub(r"(\.ome)?\.tiff?$", "", path.name, flags=re.IGNORECASE)
-    stored = math.prod(page.shape) * page.dtype.itemsize if page.dtype is not None else 0
-    if page.compression == 1 and page.dataoffsets[0] + stored > path.stat().st_size:
+    stored = math.prod(found.stored_shape) * file.series[0].dtype.itemsize
+    whole = not file.series[0].is_multifile and page.compression == 1
+    if whole and page.dataoffsets[0] + stored > path.stat().st_size:
         raise FormatError(f"{path} ends too early: it is truncated. Copy or save it again.")
     load = found.load
     found.load = lambda: _loaded(path, load)

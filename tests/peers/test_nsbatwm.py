@@ -37,7 +37,7 @@ def _compare(values: np.ndarray, spot: float, outline: float) -> None:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize(("spot", "outline"), [(10, 5), (6, 2), (4, 4)])
 def test_synthetic_nuclei(seed: int, spot: float, outline: float) -> None:
-    image, _ = iso.sample(shape=(60, 160, 160), voxel_size={"z": 0.4, "y": 0.25, "x": 0.25}, seed=seed)
+    image, _ = iso.sample(shape=(120, 240, 240), voxel_size={"z": 0.4, "y": 0.25, "x": 0.25}, seed=seed)
     _compare(image.values, spot, outline)
 
 

@@ -1,0 +1,146 @@
+"""The package as a whole: light to import, its lists in step, its house in order."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+import isoscale_ij as iso
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "isoscale_ij"
+
+
+def python(code: str, **environment: str) -> str:
+    import os
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120, env={**os.environ, **environment}
+    )
+    return done.stdout.strip()
+
+
+def test_importing_starts_nothing_heavy() -> None:
+    heavy = ["numba", "matplotlib", "dask", "scipy", "pandas", "jpype", "pyopencl", "tifffile", "xarray", "numpy"]
+    loaded = python(f"import sys, isoscale_ij; print([m for m in {heavy} if m in sys.modules])")
+    assert loaded == "[]"
+
+
+def test_info_needs_neither_kernels_nor_pictures() -> None:
+    code = "import sys, isoscale_ij; isoscale_ij.info; isoscale_ij.read; print([m for m in ('numba', 'matplotlib') if m in sys.modules])"
+    assert python(code) == "[]"
+
+
+def test_the_public_names_are_in_step() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    typed = {
+        alias.asname for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 0
+        for alias in node.names if alias.asname
+    }  # fmt: skip
+    assert typed == set(iso.__all__)
+    for name in iso.__all__:
+        assert getattr(iso, name).__name__ in (name, "voronoi_otsu_labeling")
+    with pytest.raises(AttributeError, match="frobnicate"):
+        iso.frobnicate  # noqa: B018
+
+
+def test_errors_are_also_the_usual_ones() -> None:
+    for error, usual in (
+        (iso.CalibrationError, ValueError), (iso.FormatError, ValueError), (iso.ParameterError, ValueError),
+        (iso.MemoryLimitError, MemoryError), (iso.MissingDependencyError, ImportError), (iso.Cancelled, Exception),
+    ):  # fmt: skip
+        assert issubclass(error, usual)
+        assert issubclass(error, iso.IsoscaleError)
+
+
+def test_the_version_is_said_once_more() -> None:
+    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == iso.__version__
+
+
+def test_the_conda_environment_is_in_step() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    conda = {re.split(r"[ <>=]", entry)[0] for entry in environment["dependencies"] if isinstance(entry, str)}
+    names = {"matplotlib": "matplotlib-base"}
+    needed = {re.split(r"[ <>=;\[]", entry)[0] for entry in project["dependencies"]}
+    assert {names.get(name, name) for name in needed} <= conda
+    assert f"python {project['requires-python']}" in environment["dependencies"]
+
+
+def test_every_module_says_why_it_is_there_and_is_not_too_long() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        text = path.read_text()
+        assert ast.get_docstring(ast.parse(text)), path
+        assert text.count("\n") <= 400, path
+
+
+def test_no_layer_reaches_back() -> None:
+    """Engines know no xarray; the operations know no files, no pictures, no command line."""
+    below = {
+        "engines": r"xarray|isoscale_ij\.(?!engines|errors)",
+        "calibration.py": r"isoscale_ij\.(files|engines|execution|figures|cli|rescaling|segmentation)",
+        "rescaling.py": r"isoscale_ij\.(files|figures|cli|segmentation|comparison)",
+        "segmentation.py": r"isoscale_ij\.(files|figures|cli|rescaling|comparison)",
+        "execution": r"xarray|isoscale_ij\.(?!engines|execution|errors)",
+    }
+    for name, forbidden in below.items():
+        paths = [PACKAGE / name] if name.endswith(".py") else list((PACKAGE / name).rglob("*.py"))
+        for path in paths:
+            for line in path.read_text().splitlines():
+                if line.lstrip().startswith(("import ", "from ")):
+                    assert not re.search(forbidden, line), f"{path}: {line}"
+
+
+def test_docstring_examples_run() -> None:
+    import doctest
+    from importlib import import_module
+
+    ran = 0
+    for path in PACKAGE.rglob("*.py"):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        if name.endswith("__main__"):
+            continue
+        result = doctest.testmod(import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+        assert result.failed == 0, name
+        ran += result.attempted
+    assert ran > 15
+
+
+def test_threads_after_a_fork_and_side_by_side() -> None:
+    code = """
+import os, threading, warnings
+import numpy as np, isoscale_ij as iso
+warnings.simplefilter("ignore")
+image, _ = iso.sample(shape=(8, 64, 64), n_objects=5)
+segment = lambda: iso.vol(image, spot_sigma=1.4, outline_sigma=0.9).values
+expected = segment()
+found = []
+threads = [threading.Thread(target=lambda: found.append(segment())) for _ in range(4)]
+[t.start() for t in threads]; [t.join() for t in threads]
+assert len(found) == 4 and all(np.array_equal(expected, f) for f in found)
+child = os.fork()
+if child == 0:
+    os._exit(0 if np.array_equal(segment(), expected) else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    if sys.platform == "win32":
+        pytest.skip("there is no fork on Windows")
+    assert python(code) == "0"
+
+
+def test_without_a_cache_folder_that_can_be_written(tmp_path: Path) -> None:
+    """Kernels then live in memory; nothing fails."""
+    code = """
+from numba.core import caching
+caching.CacheImpl._locator_classes = caching.FunctionCache._impl_class._locator_classes = []
+import numpy as np, isoscale_ij as iso
+print(iso.rescale(iso.as_image(np.ones((2, 4, 4), np.uint8), voxel_size=1, unit="um"), 0.5).shape)
+"""
+    assert python(code) == "(4, 8, 8)"
