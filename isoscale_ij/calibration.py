@@ -12,7 +12,7 @@ stated position that is 0, and the first centre is at half a voxel.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -187,9 +187,9 @@ def set_voxel_size(
 
 def spacing(image: xr.DataArray, axis: str) -> float | None:
     """Voxel size or time step on one axis, in the axis's own unit; None where it is uncalibrated."""
-    if axis not in image.coords or axis not in image.dims:
+    coord = _coordinates(image).get(axis)
+    if coord is None or axis not in image.dims:
         return None
-    coord = image.coords[axis]
     stated = _number(coord.attrs.get("spacing"))
     if coord.size == 1:
         return _possible(stated, axis) if stated is not None else None
@@ -217,11 +217,16 @@ def spacing(image: xr.DataArray, axis: str) -> float | None:
     return step
 
 
+def _coordinates(image: xr.DataArray) -> Mapping[Hashable, xr.Variable]:
+    """The coordinates as plain variables: to make a DataArray of each takes longer than all that is done here."""
+    variables: Mapping[Hashable, xr.Variable] = image.coords.variables
+    return variables
+
+
 def axis_unit(image: xr.DataArray, axis: str) -> str | None:
     """The canonical unit of one axis, or None."""
-    if axis not in image.coords:
-        return None
-    unit = image.coords[axis].attrs.get("units")
+    coord = _coordinates(image).get(axis)
+    unit = None if coord is None else coord.attrs.get("units")
     return None if unit is None or canonical_unit(str(unit)) == VOXEL else canonical_unit(str(unit))
 
 
@@ -238,7 +243,7 @@ def lower_edge(image: xr.DataArray, axis: str) -> float:
     size = spacing(image, axis)
     if size is None:
         raise CalibrationError(f"The image has no calibration on {axis}; set it with set_voxel_size.")
-    return float(image.coords[axis].values[0]) - size / 2
+    return float(_coordinates(image)[axis].values[0]) - size / 2
 
 
 def grid(axis: str, count: int, size: float, lower: float, unit: str | None) -> xr.DataArray:
@@ -357,7 +362,8 @@ def _normalized(image: xr.DataArray) -> xr.DataArray:
     common = length_unit(image)
     coords: dict[str, NDArray[np.float64] | xr.DataArray] = {}
     for axis in CALIBRATED:
-        if axis not in image.dims or axis not in image.coords:
+        coord = _coordinates(image).get(axis)
+        if axis not in image.dims or coord is None:
             continue
         size, unit = spacing(image, axis), axis_unit(image, axis)
         if size is None:
@@ -372,7 +378,6 @@ def _normalized(image: xr.DataArray) -> xr.DataArray:
                     f"Got units on some axes and none on others ({units}); needed is one on each. "
                     "Set it with set_voxel_size(…, unit=…) or as coords' attrs['units']."
                 )
-        coord = image.coords[axis]
         if unit == target and coord.dtype == np.float64 and _attributes_agree(coord, size, unit):
             continue
         centres = np.asarray(coord.values, np.float64)
@@ -386,5 +391,5 @@ def _normalized(image: xr.DataArray) -> xr.DataArray:
     return image.assign_coords(coords) if coords else image
 
 
-def _attributes_agree(coord: xr.DataArray, size: float, unit: str | None) -> bool:
+def _attributes_agree(coord: xr.Variable, size: float, unit: str | None) -> bool:
     return coord.attrs.get("spacing") == size and coord.attrs.get("units") == unit

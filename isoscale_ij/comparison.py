@@ -11,14 +11,11 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -205,7 +202,7 @@ def compare(
     rows, labels, measured = [], {}, {}
     on_raw: dict[str, NDArray[np.int32]] = {}
     for number, way in enumerate(ways):
-        row: dict[str, Any] = {"name": way.name}
+        row: dict[str, Any] = {"name": way.name, "remark": ""}
         try:
             found = _segment(
                 image, way, (spot_sigma, outline_sigma), row, engine, memory_limit,
@@ -233,7 +230,6 @@ def compare(
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
     table["objects"] = table["objects"].astype("Int64")
-    table["remark"] = table["remark"].fillna("")
     table.attrs["units"] = {"median_volume": f"{length_unit(image)}^3", "peak_memory": "byte", "bytes": "byte"}
     if on_progress:
         on_progress(100, 100, "done")
@@ -296,7 +292,7 @@ def _segment(
         beside + _BYTES_BESIDE_SCALED * int(np.prod(plan.shape)), memory_limit, f'The row "{way.name}"',
         "The raw grid with physical sigmas needs no more than the image.",
     )  # fmt: skip
-    with _peak_memory(row):
+    with memory.watched() as peak:
         begin = time.perf_counter()
         scaled = image if way.target is None else rescale(image, way.target, engine=engine, memory_limit=memory_limit)
         row["seconds_rescale"] = 0.0 if way.target is None else time.perf_counter() - begin
@@ -308,6 +304,7 @@ def _segment(
                 memory_limit=memory_limit,
             )  # fmt: skip
         row["seconds_segment"] = time.perf_counter() - begin
+    row["peak_memory"] = peak.bytes
     if caught:
         row["remark"] = " ".join(str(warning.message) for warning in caught)
     return labels
@@ -326,29 +323,6 @@ def _by_nearest_point(labels: xr.DataArray, image: xr.DataArray) -> NDArray[np.i
     return labels.to_numpy()[np.ix_(*index)]
 
 
-@contextmanager
-def _peak_memory(row: dict[str, Any]) -> Iterator[None]:
-    """Note the most memory that the process had above what it has now, looked at every 2 ms."""
-    process = psutil.Process()
-    before = process.memory_info().rss
-    highest, stop = before, Event()
-
-    def watch() -> None:
-        nonlocal highest
-        while not stop.wait(0.002):
-            highest = max(highest, process.memory_info().rss)
-
-    watcher = Thread(target=watch, name="isoscale-memory", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        highest = max(highest, process.memory_info().rss)
-        stop.set()
-        watcher.join()
-        row["peak_memory"] = highest - before
-
-
 def _part(on_progress: OnProgress | None, number: int, count: int, name: str) -> Callable[[int, int, str], None] | None:
     if on_progress is None:
         return None
@@ -357,7 +331,9 @@ def _part(on_progress: OnProgress | None, number: int, count: int, name: str) ->
 
 def _cell(column: str, value: Any) -> str:
     """One value as it stands in a printed table."""
-    if value is None or value != value or str(value) == "<NA>":  # noqa: PLR0124  (NaN)
+    import pandas as pd
+
+    if not isinstance(value, tuple) and pd.isna(value):
         return ""
     if column in ("bytes", "peak_memory"):
         return memory.format_bytes(float(value))

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from isoscale_ij.calibration import VoxelSizeLike, as_image, length_unit, spacing, voxel_size
-from isoscale_ij.rescaling import rescale
+from isoscale_ij.rescaling import plan_rescale, rescale
 from isoscale_ij.units import symbol
 
 if TYPE_CHECKING:
@@ -45,14 +45,24 @@ def sections(image: Any, target: VoxelSizeLike = "finest") -> Figure:
         The isotropic voxel size, as for :func:`isoscale_ij.rescale`.
     """
     image = as_image(image)
-    isotropic = rescale(image, target)
+    size = plan_rescale(image, target).voxel_size
     limits = _limits(np.asarray(image))
-    figure, (top, bottom) = _rows(image, 2, width=9.0)
-    for axes, shown, what in ((top, image, "raw"), (bottom, isotropic, "isotropic")):
-        sizes = " x ".join(f"{size:.4g}" for size in voxel_size(shown).values())
-        _show(axes[0], shown, ("y", "x"), limits, f"{what}, {sizes} {symbol(length_unit(shown))}")
-        _show(axes[1], shown, ("z", "y"), limits, "")
+    figure, (top, bottom) = _rows(image, width=9.0)
+    for axes, shown, what in ((top, None, "raw"), (bottom, size, "isotropic")):
+        sizes = " x ".join(f"{length:.4g}" for length in (shown or voxel_size(image)).values())
+        _show(axes[0], _slab(image, "z", shown), ("y", "x"), limits, f"{what}, {sizes} {symbol(length_unit(image))}")
+        _show(axes[1], _slab(image, "x", shown), ("z", "y"), limits, "")
     return figure
+
+
+def _slab(image: xr.DataArray, cut: str, size: dict[str, float] | None) -> xr.DataArray:
+    """What a section through the middle of `cut` needs of the image, rescaled: not all of it has to be."""
+    middle = image.sizes[cut] // 2
+    if size is None:
+        return image.isel({cut: slice(middle, middle + 1)})
+    reach = 1 + round(2 * size[cut] / (spacing(image, cut) or 1.0))
+    around = image.isel({cut: slice(max(0, middle - reach), middle + reach + 1)})
+    return rescale(around, size)
 
 
 def loss_of_detail(image: Any) -> Figure:
@@ -84,12 +94,12 @@ def labels_side_by_side(comparison: Comparison) -> Figure:
     return figure
 
 
-def _rows(image: xr.DataArray, count: int, *, width: float) -> tuple[Figure, NDArray[Any]]:
-    """Rows of an x-y and a y-z section beside each other, in proportion."""
+def _rows(image: xr.DataArray, *, width: float) -> tuple[Figure, NDArray[Any]]:
+    """Two rows of an x-y and a y-z section beside each other, in proportion."""
     extent = {axis: (spacing(image, axis) or 1.0) * image.sizes[axis] for axis in ("z", "y", "x")}
     height = width * extent["y"] / (extent["x"] + extent["z"])
-    figure = Figure(figsize=(width, count * (height + 0.45)), dpi=_DPI, layout="constrained")
-    axes = figure.subplots(count, 2, width_ratios=(extent["x"], extent["z"]), squeeze=False)
+    figure = Figure(figsize=(width, 2 * (height + 0.45)), dpi=_DPI, layout="constrained")
+    axes = figure.subplots(2, 2, width_ratios=(extent["x"], extent["z"]), squeeze=False)
     return figure, axes
 
 

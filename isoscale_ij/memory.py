@@ -1,9 +1,13 @@
-"""How much memory there is, and saying so before it is not enough."""
+"""How much memory there is, how much is used, and saying so before it is not enough."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 
 import psutil
 
@@ -61,3 +65,34 @@ def require(needed: int, limit: float | str | None, what: str, mend: str) -> Non
     if needed > allowed:
         whose = "the machine has free" if limit is None else "memory_limit allows"
         raise MemoryLimitError(f"{what} would need {format_bytes(needed)}; {whose} {format_bytes(allowed)}. {mend}")
+
+
+@dataclass
+class Peak:
+    """The most memory in use above what was in use before, in bytes."""
+
+    bytes: int = 0
+
+
+@contextmanager
+def watched() -> Iterator[Peak]:
+    """Watch the process's memory, looking every 2 ms; the peak is known at the end."""
+    process = psutil.Process()
+    before = process.memory_info().rss
+    peak, stop = Peak(), Event()
+
+    def look() -> None:
+        peak.bytes = max(peak.bytes, process.memory_info().rss - before)
+
+    def watch() -> None:
+        while not stop.wait(0.002):
+            look()
+
+    watcher = Thread(target=watch, name="isoscale-memory", daemon=True)
+    watcher.start()
+    try:
+        yield peak
+    finally:
+        look()
+        stop.set()
+        watcher.join()

@@ -89,7 +89,11 @@ def plan_rescale(image: Any, voxel_size: VoxelSizeLike | None = None, *, factor:
     (179, 118, 132)
     """
     image = as_image(image)
-    new = _target(image, voxel_size, factor)
+    return _plan(image, _target(image, voxel_size, factor))
+
+
+def _plan(image: xr.DataArray, new: Mapping[str, float]) -> RescalePlan:
+    """The plan for new voxel sizes."""
     shape = tuple(_new_count(image, axis, new) for axis in map(str, image.dims))
     return RescalePlan(
         dims=tuple(map(str, image.dims)),
@@ -176,7 +180,7 @@ def rescale(
     image = as_image(image)
     kernel = _checked_interpolation(image, interpolation)
     new = _target(image, voxel_size, factor)
-    plan = plan_rescale(image, voxel_size, factor=factor)
+    plan = _plan(image, new)
     if out is None:
         memory.require(
             plan.nbytes + _SCRATCH_BYTES, memory_limit, f"The rescaled image {plan.shape}",

@@ -39,7 +39,7 @@ _OUTLIERS = 2e-5  # the upper half of the range holds fewer of the voxels: some 
 _UNRESOLVED = 0.5  # a spot sigma of fewer voxels than this: the sampled Gaussian is next to nothing
 _LONG = 5.0  # voxels so much longer than the shortest: a slanting object moves on by several voxels a slice,
 _BARELY_RESOLVED = 2.0  # and so has a maximum in every slice, if the sigma is not more voxels than this
-_RESOLVED = 2.4  # the grid on which seeds are then sought is so fine that the sigma is this many steps
+_RESOLVED = 5.0  # the grid on which seeds are then sought is so fine that the sigma is this many steps
 _SHARES = {"outline": 0.35, "threshold": 0.1, "spots": 0.35, "seeds": 0.1, "labels": 0.1}
 _SCRATCH_BYTES = 16 << 20
 
@@ -182,7 +182,7 @@ def _label_volume(
     progress.step("threshold", number)
     lowest, highest = steps.extrema()
     if lowest == highest:
-        _warn(f"The image is constant{where} ({lowest + offset:g} everywhere): there is nothing to label.")
+        _warn(f"The image is constant{where} ({lowest + offset:g} everywhere): there is nothing to label.", depth=4)
         return None
     if settings.threshold is None:
         counts = steps.histogram(lowest, highest, _BINS)
@@ -322,8 +322,9 @@ def _warn_of_outliers(counts: NDArray[np.int64], lowest: float, highest: float, 
         )
 
 
-def _warn(message: str) -> None:
-    warnings.warn(message, SegmentationWarning, stacklevel=4)
+def _warn(message: str, depth: int = 5) -> None:
+    """Warn in the name of the line that called :func:`voronoi_otsu_labeling`, `depth` calls above."""
+    warnings.warn(message, SegmentationWarning, stacklevel=depth)
 
 
 vol = voronoi_otsu_labeling

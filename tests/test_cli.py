@@ -47,7 +47,12 @@ def test_rescale(path: Path, nuclei: tuple, capsys: pytest.CaptureFixture[str]) 
     assert set(iso.voxel_size(iso.read(out_path)).values()) == {1.0}
     assert run(capsys, "rescale", path, out_path, "--factor", "z=2,x=0.5", "--overwrite")[0] == 0
     assert iso.read(out_path).shape == (32, 96, 56)
-    assert run(capsys, "rescale", path, out_path, "--voxel-size", "z=0.5um,y=0.5,x=500nm", "--no-antialias", "--overwrite")[0] == 0
+    assert (
+        run(
+            capsys, "rescale", path, out_path, "--voxel-size", "z=0.5um,y=0.5,x=500nm", "--no-antialias", "--overwrite"
+        )[0]
+        == 0
+    )
     assert set(iso.voxel_size(iso.read(out_path)).values()) == {0.5}
 
 
@@ -180,6 +185,10 @@ def test_as_a_module_and_through_a_pipe_that_closes(path: Path) -> None:
     command = [sys.executable, "-m", "isoscale_ij", "info", str(path)]
     assert b"voxel size" in subprocess.run(command, capture_output=True, check=True).stdout
     shell = subprocess.run(
-        f"{' '.join(command)} --json | head -c 1", shell=True, capture_output=True, check=True, timeout=60  # noqa: S602
+        f"{' '.join(command)} --json | head -c 1",
+        shell=True,
+        capture_output=True,
+        check=True,
+        timeout=60,
     )
     assert b"Error" not in shell.stderr

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from naive import average_precision
 
 import isoscale_ij as iso
 from isoscale_ij.agreement import agreement
+from naive import average_precision
 
 SIGMAS = {"spot_sigma": 1.4, "outline_sigma": "0.9 um"}
 
@@ -73,11 +73,14 @@ def test_labels_are_carried_to_the_raw_grid_by_nearest_point(nuclei: tuple) -> N
 
 def test_a_row_over_the_limit_is_skipped_and_says_so(nuclei: tuple) -> None:
     image, truth = nuclei
-    table = iso.compare(image, **SIGMAS, truth=truth, memory_limit="19 MB").table.set_index("name")
+    found = iso.compare(image, **SIGMAS, truth=truth, memory_limit="19 MB")
+    table = found.table.set_index("name")
     assert "skipped" in table.loc["upscaled to x", "remark"]
     assert "MB" in table.loc["upscaled to x", "remark"]
     assert pd.isna(table.loc["upscaled to x", "objects"])
     assert table["agreement"].isna().all()
+    assert "| upscaled to x |" in found.markdown()
+    assert "skipped" in str(found)
     assert table.loc["raw, physical sigmas", "accuracy"] > 0.5
 
 

@@ -26,7 +26,9 @@ def test_equals_scikit_image(nuclei: tuple) -> None:
         np.testing.assert_allclose(ours[f"centroid_{axis}"], theirs[f"centroid-{n}"] + step / 2)
         np.testing.assert_allclose(ours[f"min_{axis}"], theirs[f"bbox-{n}"] * step)
         np.testing.assert_allclose(ours[f"max_{axis}"], theirs[f"bbox-{n + 3}"] * step)
-    np.testing.assert_array_equal(ours.n_slices, [len(np.unique(np.argwhere(truth.values == n)[:, 0])) for n in ours.label])
+    np.testing.assert_array_equal(
+        ours.n_slices, [len(np.unique(np.argwhere(truth.values == n)[:, 0])) for n in ours.label]
+    )
     assert ours.attrs["units"]["volume"] == "micrometer^3"
     assert ours.attrs["units"]["centroid_z"] == "micrometer"
 

@@ -22,7 +22,12 @@ def python(code: str, **environment: str) -> str:
     import os
 
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120, env={**os.environ, **environment}
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        env={**os.environ, **environment},
     )
     return done.stdout.strip()
 
@@ -34,7 +39,10 @@ def test_importing_starts_nothing_heavy() -> None:
 
 
 def test_info_needs_neither_kernels_nor_pictures() -> None:
-    code = "import sys, isoscale_ij; isoscale_ij.info; isoscale_ij.read; print([m for m in ('numba', 'matplotlib') if m in sys.modules])"
+    code = (
+        "import sys, isoscale_ij; isoscale_ij.info; isoscale_ij.read; "
+        "print([m for m in ('numba', 'matplotlib') if m in sys.modules])"
+    )
     assert python(code) == "[]"
 
 

@@ -160,7 +160,7 @@ def fine_gaussian_taps(sigma: float, finer: int) -> FineTaps:
     radius = len(kernel) // 2
     begin = math.floor(-radius / finer)
     end = (finer - 1 + radius) // finer + 1
-    weights = np.zeros((finer, end - begin + 1))
+    weights = np.zeros((finer, -(-(end - begin + 1) // 4) * 4))  # engines take four at a time
     for phase in range(finer):
         places = phase + np.arange(-radius, radius + 1)
         voxel, rest = places // finer - begin, places % finer / finer

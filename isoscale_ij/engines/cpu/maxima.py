@@ -24,6 +24,9 @@ from isoscale_ij.engines.cpu.compiling import compiled, multiply_add
 from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
 from isoscale_ij.engines.taps import FineTaps
 
+_ROWS, _COLUMNS = 16, 64  # of a tile
+_EQUAL, _CLEAR = 1, 2  # kinds of peak: with a neighbour as high, and without
+
 ROUNDING = 2.0**-20  # relative; the blur is exact to about 2**-22
 
 _NEIGHBOURS = np.array(
@@ -54,47 +57,28 @@ def maxima(
         Values that differ by less than this, relatively, are equal.
     """
     depth = (len(values) - 1) * finer[0] + 1
+    height, width = values.shape[1:]
     steps = np.array(finer, np.int64)
-    found: list[NDArray[np.int64]] = [np.empty((0, 4), np.int64)] * depth
+    voxel = [(np.arange(n) + f // 2) // f for n, f in zip((depth, height, width), finer, strict=True)]
+    most = -(-height // 2) * -(-width // 2)  # peaks in a slice: of two neighbours, one at most
+    found: dict[int, NDArray[np.int64]] = {}
 
     def search(first: int, last: int) -> None:
-        slices = _FineSlices(values, across_slices, finer[0])
-        height, width = values.shape[1:]
-        places = np.empty(((height + 1) // 2 * ((width + 1) // 2), 3), np.int64)
-        for z in range(first, last):
-            in_mask = mask[(z + finer[0] // 2) // finer[0]]
-            below, above = slices[max(z - 1, 0)], slices[min(z + 1, depth - 1)]
-            count = _search_slice(below, slices[z], above, z > 0, z < depth - 1, in_mask, steps, rounding, places)
-            found[z] = np.concatenate([np.full((count, 1), z), places[:count]], axis=1)
+        planes = np.empty((3, _ROWS + 2, _COLUMNS + 2), np.float32)
+        places = np.empty(((last - first) * most, 4), np.int32)  # memory that is not written to is not taken
+        count = _search(
+            values, across_slices.begin, across_slices.weights, mask, *voxel, rounding, first, last, planes, places
+        )
+        found[first] = places[:count].astype(np.int64)
 
-    # a range works out two slices beyond its own: not worth it for a few slices
+    # each range works out a slice beyond either end: not worth it for a few slices
     for_ranges(search, depth, size=max(4, -(-depth // (4 * thread_count()))))
-    peaks = np.concatenate(found)
-    clear, unclear = peaks[peaks[:, 3] == 1, :3], peaks[peaks[:, 3] == 2, :3]
-    if len(unclear) == 0:
-        return clear
+    peaks = np.concatenate(list(found.values()))
+    clear, unclear = peaks[peaks[:, 3] == _CLEAR, :3], peaks[peaks[:, 3] == _EQUAL, :3]
     tops = _plateau_tops(values, across_slices, finer, unclear, rounding)
     inside = mask[tuple(((tops + steps // 2) // steps).T)]
     seeds = np.concatenate([clear, tops[inside]])
     return seeds[np.lexsort(seeds.T[::-1])]
-
-
-class _FineSlices:
-    """The fine slices of a volume; the last few that were worked out are kept."""
-
-    def __init__(self, values: NDArray[np.float32], taps: FineTaps, finer: int) -> None:
-        self._values, self._taps, self._finer = values, taps, finer
-        self._kept: dict[int, NDArray[np.float32]] = {}
-
-    def __getitem__(self, z: int) -> NDArray[np.float32]:
-        if self._taps.identity:
-            return self._values[z]
-        if z not in self._kept:
-            plane = np.empty(self._values.shape[1:], np.float32)
-            _weigh_slices(self._values, z // self._finer, self._taps.begin, self._taps.weights[z % self._finer], plane)
-            self._kept = {k: v for k, v in self._kept.items() if abs(k - z) < 3}
-            self._kept[z] = plane
-        return self._kept[z]
 
 
 def _plateau_tops(
@@ -105,6 +89,8 @@ def _plateau_tops(
     rounding: float,
 ) -> NDArray[np.int64]:
     """The lowest place of each plateau that holds one of `peaks`, where nothing beside it is higher."""
+    if len(peaks) == 0:
+        return peaks
     depth = (len(values) - 1) * finer[0] + 1
     heights = np.array([_value(values, taps.begin, taps.weights, *peak) for peak in peaks], np.float32)
     order = np.lexsort((*peaks.T[::-1], -heights.astype(np.float64)))
@@ -138,21 +124,6 @@ _FINISHED, _FOUND_HIGHER, _QUEUE_FULL = 0, 1, 2
 
 
 @compiled
-def _weigh_slices(values, z, begin, weights, out):
-    """A fine slice: the weighted sum of the slices from ``z + begin`` on; the outermost ones are repeated."""
-    last = values.shape[0] - 1
-    for y in range(out.shape[0]):
-        result = out[y]
-        for x in range(result.size):
-            result[x] = 0
-        for k in range(weights.size):
-            row = values[min(max(z + begin + k, 0), last), y]
-            weight = weights[k]
-            for x in range(result.size):
-                result[x] = multiply_add(weight, row[x], result[x])
-
-
-@compiled
 def _value(values, begin, weights, z, y, x):
     """The same sum, in the same order, for one place (z is a fine index)."""
     finer = weights.shape[0]
@@ -165,45 +136,125 @@ def _value(values, begin, weights, z, y, x):
 
 
 @compiled
-def _search_slice(below, here, above, has_below, has_above, mask, finer, rounding, places):
-    """Peaks of one slice that lie in the mask, as (y, x, 1 = clear, 2 = has an equal neighbour)."""
-    height, width = here.shape
+def _search(values, begin, weights, mask, voxel_z, voxel_y, voxel_x, rounding, first, last, planes, places):
+    """Peaks of the fine slices `first` to `last` that lie in the mask, as (z, y, x, kind); their number.
+
+    Goes down the slices tile by tile. Of a tile, the slices above, here and below are worked out
+    with a margin of one voxel, and only where there is mask: fine slice z stands in
+    ``planes[z % 3]``, the voxel (y, x) at ``[y - top + 1, x - left + 1]``. `voxel_z`, `voxel_y` and
+    `voxel_x` are the voxels that fine indices lie in.
+    """
+    depth = voxel_z.size
+    height, width = values.shape[1:]
     count = 0
-    for y in range(height):
-        row = here[y]
-        in_mask = mask[(y + finer[1] // 2) // finer[1]]
+    for top in range(0, height, _ROWS):
+        bottom = min(top + _ROWS, height)
+        for left in range(0, width, _COLUMNS):
+            right = min(left + _COLUMNS, width)
+            done = first - 2  # the last slice that was worked out
+            looked_at, found = -1, False
+            for z in range(first, last):
+                in_mask = mask[voxel_z[z]]
+                if looked_at != voxel_z[z]:
+                    looked_at = voxel_z[z]
+                    found = _any(in_mask, voxel_y[top], voxel_y[bottom - 1], voxel_x[left], voxel_x[right - 1])
+                if not found:
+                    continue
+                for k in range(max(z - 1, 0, done + 1), min(z + 2, depth)):
+                    _work_out(values, begin, weights, k, top, bottom, left, right, planes[k % 3])
+                    done = k
+                count = _search_tile(
+                    planes, z, depth, in_mask, voxel_y, voxel_x, rounding, top, bottom, left, right, places, count
+                )
+    return count
+
+
+@compiled
+def _any(mask, top, bottom, left, right):
+    """Whether there is mask in the rows `top` to `bottom`, columns `left` to `right`."""
+    for y in range(top, bottom + 1):
+        row = mask[y]
+        found = False
+        for x in range(left, right + 1):
+            found |= row[x]
+        if found:
+            return True
+    return False
+
+
+@compiled
+def _work_out(values, begin, weights, z, top, bottom, left, right, plane):
+    """A tile of the fine slice `z`, with its margin: the weighted sum of slices, the outermost ones repeated."""
+    last = values.shape[0] - 1
+    first = z // weights.shape[0] + begin
+    phase = weights[z % weights.shape[0]]
+    x0, width = max(left - 1, 0), min(right + 1, values.shape[2]) - max(left - 1, 0)
+    for y in range(max(top - 1, 0), min(bottom + 1, values.shape[1])):
+        sums = plane[y - top + 1, x0 - left + 1 :]
+        if phase.size == 1:
+            values_0 = values[min(max(first, 0), last), y, x0:]
+            for x in range(width):
+                sums[x] = phase[0] * values_0[x]
+            continue
         for x in range(width):
-            if not in_mask[(x + finer[2] // 2) // finer[2]]:
+            sums[x] = 0
+        for k in range(0, phase.size, 4):
+            values_0, values_1 = (
+                values[min(max(first + k, 0), last), y, x0:],
+                values[min(max(first + k + 1, 0), last), y, x0:],
+            )
+            values_2, values_3 = (
+                values[min(max(first + k + 2, 0), last), y, x0:],
+                values[min(max(first + k + 3, 0), last), y, x0:],
+            )
+            w0, w1, w2, w3 = phase[k], phase[k + 1], phase[k + 2], phase[k + 3]
+            for x in range(width):
+                s = multiply_add(w1, values_1[x], multiply_add(w0, values_0[x], sums[x]))
+                sums[x] = multiply_add(w3, values_3[x], multiply_add(w2, values_2[x], s))
+
+
+@compiled
+def _search_tile(planes, z, depth, mask, voxel_y, voxel_x, rounding, top, bottom, left, right, places, count):
+    """Add the peaks of one tile to `places`."""
+    height, width = voxel_y.size, voxel_x.size
+    here = planes[z % 3]
+    for y in range(top, bottom):
+        row = here[y - top + 1]
+        in_mask = mask[voxel_y[y]]
+        rows = (max(y - 1, 0) - top + 1, min(y + 2, height) - top + 1)
+        for x in range(left, right):
+            if not in_mask[voxel_x[x]]:
                 continue
-            value = row[x]
-            if (x > 0 and row[x - 1] >= value) or (x + 1 < width and row[x + 1] > value):
+            i = x - left + 1
+            value = row[i]
+            if (x > 0 and row[i - 1] >= value) or (x + 1 < width and row[i + 1] > value):
                 continue
+            columns = (max(x - 1, 0) - left + 1, min(x + 2, width) - left + 1)
             equal = value - abs(value) * rounding
-            kind = _compare(here, y, x, value, equal, 0)
-            if kind and has_below:
-                kind = min(kind, _compare(below, y, x, value, equal, -1))
-            if kind and has_above:
-                above_kind = _compare(above, y, x, value, equal, 1)
-                kind = min(kind, above_kind)
+            kind = _compare(here, rows, columns, y - top + 1, i, value, equal, 0)
+            if kind and z > 0:
+                kind = min(kind, _compare(planes[(z - 1) % 3], rows, columns, y - top + 1, i, value, equal, -1))
+            if kind and z + 1 < depth:
+                kind = min(kind, _compare(planes[(z + 1) % 3], rows, columns, y - top + 1, i, value, equal, 1))
             if kind:
-                places[count, 0] = y
-                places[count, 1] = x
-                places[count, 2] = 3 - kind
+                places[count, 0] = z
+                places[count, 1] = y
+                places[count, 2] = x
+                places[count, 3] = kind
                 count += 1
     return count
 
 
 @compiled
-def _compare(plane, y, x, value, equal, side):
+def _compare(plane, rows, columns, y, x, value, equal, side):
     """How `value` stands to the voxels around (y, x) in a slice below (-1), its own (0) or above (1).
 
-    2: all are lower. 1: some are equal. 0: one is higher, or is equal and comes before it in
-    (z, y, x), so that the first of two equals stands for both.
+    0: one is higher, or is equal and comes before it in (z, y, x), so that the first of two equals
+    stands for both. Otherwise _CLEAR where all are lower, _EQUAL where some are equal.
     """
-    height, width = plane.shape
-    kind = 2
-    for j in range(max(y - 1, 0), min(y + 2, height)):
-        for i in range(max(x - 1, 0), min(x + 2, width)):
+    kind = _CLEAR
+    for j in range(rows[0], rows[1]):
+        for i in range(columns[0], columns[1]):
             if side == 0 and j == y and i == x:
                 continue
             other = plane[j, i]
@@ -212,7 +263,7 @@ def _compare(plane, y, x, value, equal, side):
             if other == value and (side < 0 or (side == 0 and (j < y or (j == y and i < x)))):
                 return 0
             if other >= equal:
-                kind = 1
+                kind = _EQUAL
     return kind
 
 

@@ -1,0 +1,200 @@
+"""What is compared: for each task, our way, a peer's way, and how well their results agree."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from scipy import ndimage
+
+import isoscale_ij as iso
+from isoscale_ij.agreement import agreement
+
+SPOT, OUTLINE = 1.8, 0.9  # µm
+FULL, QUARTER = (66, 512, 1024), (66, 256, 512)
+
+Run = Callable[[], Any]
+
+
+def volume(*, quick: bool) -> xr.DataArray:
+    """The synthetic volume that all tasks work on."""
+    image, _ = iso.sample(shape=QUARTER if quick else FULL, seed=7, n_objects=105 if quick else 420)
+    return image
+
+
+@dataclass(frozen=True)
+class Task:
+    """One comparison. `ours` and `peer` prepare; what they return is what is timed."""
+
+    name: str
+    peer_name: str
+    target: str  # the ratio to reach
+    ours: Callable[[xr.DataArray], Run]
+    peer: Callable[[xr.DataArray], Run]
+    agreement: Callable[[np.ndarray, np.ndarray], str]
+    writes_into: bool = False  # the result is written into memory that is there already
+
+
+def _close(mine: np.ndarray, theirs: np.ndarray) -> str:
+    """Largest and mean difference, in shares of the range, away from the edges."""
+    if mine.shape != theirs.shape:
+        return f"other shape: {theirs.shape}"
+    core = tuple(slice(n // 8, -(n // 8) or None) for n in mine.shape)
+    a, b = mine[core].astype(np.float32), theirs[core].astype(np.float32)
+    span = float(np.ptp(a))
+    return f"differ by {np.abs(a - b).mean() / span:.1e} of the range on average"
+
+
+def _same_objects(mine: np.ndarray, theirs: np.ndarray) -> str:
+    found = agreement(theirs.astype(np.int32), mine)
+    return f"AP@0.5 {found.average_precision:.3f}; {mine.max()} and {len(np.unique(theirs)) - 1} objects"
+
+
+def _objects_only(mine: np.ndarray, theirs: np.ndarray) -> str:
+    return f"{mine.max()} and {len(np.unique(theirs)) - 1} objects"
+
+
+def rescale_ours(size: object, **options: object) -> Callable[[xr.DataArray], Run]:
+    def prepare(image: xr.DataArray) -> Run:
+        return lambda: iso.rescale(image, size, **options).values
+
+    return prepare
+
+
+def upscale_ours(image: xr.DataArray) -> Run:
+    out = np.empty(iso.plan_rescale(image, "x").shape, image.dtype)
+    return lambda: iso.rescale(image, "x", out=out).values
+
+
+def skimage_resize(image: xr.DataArray) -> Run:
+    from skimage.transform import resize
+
+    shape = iso.plan_rescale(image, 1.0).shape
+    return lambda: resize(image.values, shape, order=1, anti_aliasing=True, preserve_range=True)
+
+
+def torch_interpolate(image: xr.DataArray) -> Run:
+    import torch
+
+    shape = iso.plan_rescale(image, 1.0).shape
+
+    def run() -> np.ndarray:
+        slices = torch.from_numpy(image.values.astype(np.float32))[:, None]
+        small = torch.nn.functional.interpolate(slices, size=shape[1:], mode="bilinear", antialias=True)
+        deep = small[:, 0].permute(1, 2, 0).reshape(1, -1, 1, image.shape[0])
+        along_z = torch.nn.functional.interpolate(deep, size=(1, shape[0]), mode="bilinear")
+        return along_z.reshape(shape[1], shape[2], shape[0]).permute(2, 0, 1).numpy()
+
+    return run
+
+
+def scipy_zoom(image: xr.DataArray) -> Run:
+    shape = iso.plan_rescale(image, "x").shape
+    factors = [new / old for new, old in zip(shape, image.shape, strict=True)]
+    out = np.empty(shape, image.dtype)
+    return lambda: ndimage.zoom(image.values, factors, order=1, grid_mode=True, mode="nearest", output=out)
+
+
+def simpleitk_resample(image: xr.DataArray) -> Run:
+    import SimpleITK
+
+    plan = iso.plan_rescale(image, "x")
+    source = SimpleITK.GetImageFromArray(image.values)
+    source.SetSpacing(tuple(iso.voxel_size(image).values())[::-1])
+    new = tuple(plan.voxel_size.values())[::-1]
+    kept = []  # a view does not keep its image alive
+
+    def run() -> np.ndarray:
+        filtered = SimpleITK.Resample(
+            source, [int(n) for n in plan.shape[::-1]], SimpleITK.Transform(), SimpleITK.sitkLinear,
+            tuple((b - a) / 2 for a, b in zip(source.GetSpacing(), new, strict=True)), new,
+        )  # fmt: skip
+        kept[:] = [filtered]
+        return SimpleITK.GetArrayViewFromImage(filtered)
+
+    return run
+
+
+def vol_ours(image: xr.DataArray) -> Run:
+    return lambda: iso.vol(image, spot_sigma=SPOT, outline_sigma=OUTLINE).values
+
+
+def vol_in_voxels_ours(image: xr.DataArray) -> Run:
+    return lambda: iso.vol(image, spot_sigma="10 px", outline_sigma="5 px").values
+
+
+def vol_written_straight(image: xr.DataArray) -> Run:
+    """The same with scikit-image and scipy's anisotropic distance transform, as one would write it."""
+    from skimage.filters import threshold_otsu
+    from skimage.measure import label
+    from skimage.morphology import local_maxima
+
+    spacing = np.array(list(iso.voxel_size(image).values()))
+
+    def run() -> np.ndarray:
+        values = image.values.astype(np.float32)
+        outline = ndimage.gaussian_filter(values, OUTLINE / spacing, mode="nearest")
+        mask = outline > threshold_otsu(outline)
+        spots = ndimage.gaussian_filter(values, SPOT / spacing, mode="nearest")
+        seeds = label(local_maxima(spots) & mask)
+        nearest = ndimage.distance_transform_edt(
+            seeds == 0, sampling=spacing, return_distances=False, return_indices=True
+        )
+        return np.where(mask, seeds[tuple(nearest)], 0)
+
+    return run
+
+
+def _nsbatwm() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import napari_segment_blobs_and_things_with_membranes as nsbatwm
+    return nsbatwm
+
+
+def nsbatwm_in_voxels(image: xr.DataArray) -> Run:
+    nsbatwm = _nsbatwm()
+    return lambda: np.asarray(nsbatwm.voronoi_otsu_labeling(image.values, spot_sigma=10, outline_sigma=5))
+
+
+def upscale_then_nsbatwm(image: xr.DataArray) -> Run:
+    nsbatwm = _nsbatwm()
+    shape = iso.plan_rescale(image, "x").shape
+    size = iso.voxel_size(image)["x"]
+
+    def run() -> np.ndarray:
+        factors = [new / old for new, old in zip(shape, image.shape, strict=True)]
+        upscaled = ndimage.zoom(image.values, factors, order=1, grid_mode=True, mode="nearest")
+        return np.asarray(nsbatwm.voronoi_otsu_labeling(upscaled, spot_sigma=SPOT / size, outline_sigma=OUTLINE / size))
+
+    return run
+
+
+TASKS = [
+    Task("rescale to 1 µm, antialiased", "scikit-image resize", "50×", rescale_ours(1.0), skimage_resize, _close),
+    Task("rescale to 1 µm, antialiased", "torch interpolate", "4×", rescale_ours(1.0), torch_interpolate, _close),
+    Task("upscale z ×9.39 into warm memory", "scipy zoom", "15×", upscale_ours, scipy_zoom, _close, writes_into=True),
+    Task(
+        "upscale z ×9.39 into warm memory",
+        "SimpleITK",
+        "3×",
+        upscale_ours,
+        simpleitk_resample,
+        _close,
+        writes_into=True,
+    ),
+    Task("VOL in µm", "scikit-image and scipy EDT", "12×", vol_ours, vol_written_straight, _same_objects),
+    Task("VOL in voxels", "nsbatwm", "8×", vol_in_voxels_ours, nsbatwm_in_voxels, _same_objects),
+    Task(
+        "objects in µm of a coarse stack",
+        "upscale, then nsbatwm",
+        "100×",
+        vol_ours,
+        upscale_then_nsbatwm,
+        _objects_only,
+    ),
+]
