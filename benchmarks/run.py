@@ -71,9 +71,13 @@ def machine() -> dict[str, Any]:
         np.empty_like(source).fill(1)
         touches.append(source.nbytes / (time.perf_counter() - begin) / 1e9)
     return {
-        "cores": os.cpu_count(), "system": platform.system(), "python": platform.python_version(),
-        "numpy": np.__version__, "copy_gb_per_s": statistics.median(copies), "first_touch_gb_per_s": statistics.median(touches),
-    }  # fmt: skip
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "copy_gb_per_s": statistics.median(copies),
+        "first_touch_gb_per_s": statistics.median(touches),
+    }
 
 
 def markdown(rows: list[dict[str, Any]], here: dict[str, Any], shape: tuple[int, ...]) -> str:
