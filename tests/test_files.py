@@ -117,6 +117,14 @@ def test_integers_that_do_not_fit(tmp_path: Path, ending: str) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_real_numbers_that_imagej_cannot_hold(tmp_path: Path) -> None:
+    image = make("zyx", "float64") + 0.1
+    with pytest.raises(iso.FormatError, match=r"0\.1.*float32"):
+        iso.write(tmp_path / "a.tif", image)
+    iso.write(tmp_path / "a.ome.tif", image)
+    assert_same(iso.read(tmp_path / "a.ome.tif"), image)
+
+
 def test_an_uncalibrated_image_stays_uncalibrated(tmp_path: Path) -> None:
     for ending in ENDINGS:
         iso.write(tmp_path / f"a{ending}", np.zeros((3, 4, 5), np.uint8))

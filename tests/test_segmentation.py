@@ -214,6 +214,8 @@ def test_warnings_about_the_foreground(nuclei: tuple) -> None:
     with pytest.warns(iso.SegmentationWarning, match=r"hot|outliers") as caught:
         iso.vol(hot, spot_sigma=1.4, outline_sigma=0.2)
     assert any("threshold" in str(warning.message) for warning in caught)
+    with pytest.warns(iso.SegmentationWarning, match="only 2 of .* upper half"):
+        iso.vol(hot, spot_sigma=1.4, outline_sigma=0.9)  # here the blur hides them
     padded = image.copy()
     padded.values[:8] = 0
     with pytest.warns(iso.SegmentationWarning, match="above the threshold.*zeros"):

@@ -101,8 +101,8 @@ class Engine(Protocol):
     ) -> None:
         """Gaussian blur of ``source - offset``; sigmas in voxels, cut at 4 sigmas, edges repeated."""
 
-    def extrema(self, values: NDArray[np.float32]) -> tuple[float, float]:
-        """Lowest and highest value."""
+    def extrema(self, values: NDArray[np.generic]) -> tuple[float, float]:
+        """Lowest and highest value, of any type."""
 
     def histogram(self, values: NDArray[np.float32], lowest: float, highest: float, bins: int) -> NDArray[np.int64]:
         """Voxels in each of `bins` equal bins."""

@@ -17,6 +17,12 @@ from isoscale_ij.engines.taps import FineTaps
 class VolumeSteps(Protocol):
     """The steps over one (z, y, x) volume. Each works on what the steps before it have left."""
 
+    def source_range(self) -> tuple[float, float]:
+        """Lowest and highest value of the source."""
+
+    def source_above(self, value: float) -> int:
+        """How many values of the source are above `value`."""
+
     def blur(self, sigmas: tuple[float, float, float], on_part: OnPart | None) -> None:
         """Blur the source; what was blurred before is gone."""
 

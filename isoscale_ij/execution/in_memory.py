@@ -32,6 +32,12 @@ class InMemorySteps:
         self._mask = np.empty(0, np.bool_)
         self._runs = np.empty(0, np.int32)
 
+    def source_range(self) -> tuple[float, float]:
+        return self._engine.extrema(self._source)
+
+    def source_above(self, value: float) -> int:
+        return sum(int(np.count_nonzero(plane > value)) for plane in self._source)
+
     def blur(self, sigmas: tuple[float, float, float], on_part: OnPart | None) -> None:
         self._engine.blur(self._source, sigmas, self._values, self._offset, on_part)
 

@@ -53,7 +53,8 @@ def replacing(path: Path, *, overwrite: bool) -> Iterator[Path]:
         check_replaceable(path, overwrite=overwrite)  # someone else may have made it meanwhile
         temporary.replace(path)
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        # numpy, where it writes short of what it was asked to, raises one without a number
+        if error.errno == errno.ENOSPC or (error.errno is None and "written" in str(error)):
             raise OSError(errno.ENOSPC, "The disk is full; nothing was written", str(path)) from error
         raise
     finally:

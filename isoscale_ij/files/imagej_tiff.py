@@ -31,8 +31,8 @@ _METADATA_TAG = 50839
 _CLASSIC_LIMIT = 2**32 - 2**16  # bytes; leaves room for tags
 _MOST_16_BIT, _MOST_FLOAT = 2**16 - 1, 2**24
 _RATIONAL_LIMIT = 2**31 - 1
-_NATIVE = ("uint8", "uint16", "int16", "float32", "int32", "uint32", "float64")
-_STORED_AS = {"bool": "uint8", "int8": "int16", "float16": "float32", "int64": "int32", "uint64": "uint32"}
+_NATIVE = ("uint8", "uint16", "int16", "float32", "int32", "uint32")
+_STORED_AS = {"int8": "int16", "float16": "float32", "float64": "float32", "int64": "int32", "uint64": "uint32"}
 
 
 def header(file: tifffile.TiffFile) -> Header:
@@ -167,6 +167,14 @@ def _storable(image: xr.DataArray) -> NDArray[Any]:
             raise FormatError(
                 f"Got the value {wrong} of type {name}; an ImageJ TIFF holds integers from {limits.min} to "
                 f"{limits.max}. Write it as OME-TIFF (.ome.tif), or convert it to float64."
+            )
+    if name == "float64":
+        with np.errstate(over="ignore"):
+            lost = (values.astype(np.float32) != values) & ~np.isnan(values)
+        if lost.any():
+            raise FormatError(
+                f"Got float64 values that float32 does not hold, {values[lost][0]!r} for one; ImageJ opens no others. "
+                "Write them as OME-TIFF (.ome.tif), or give up digits with image.astype('float32')."
             )
     return np.ascontiguousarray(values, stored)
 

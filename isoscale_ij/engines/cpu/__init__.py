@@ -46,7 +46,7 @@ class CpuEngine:
     ) -> None:
         blurring.blur(source, sigmas, out, offset=offset, on_part=on_part)
 
-    def extrema(self, values: NDArray[np.float32]) -> tuple[float, float]:
+    def extrema(self, values: NDArray[np.generic]) -> tuple[float, float]:
         return statistics.extrema(values)
 
     def histogram(self, values: NDArray[np.float32], lowest: float, highest: float, bins: int) -> NDArray[np.int64]:

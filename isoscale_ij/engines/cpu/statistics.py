@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,9 +11,9 @@ from isoscale_ij.engines.cpu.compiling import compiled
 from isoscale_ij.engines.cpu.threads import for_ranges
 
 
-def extrema(values: NDArray[np.float32]) -> tuple[float, float]:
-    """Lowest and highest value."""
-    limits = np.empty((len(values), 2), np.float32)
+def extrema(values: NDArray[Any]) -> tuple[float, float]:
+    """Lowest and highest value, of any type."""
+    limits = np.empty((len(values), 2), np.float64)
 
     def find(first: int, last: int) -> None:
         for z in range(first, last):
