@@ -327,8 +327,8 @@ def _look_for_outliers(
     if upper < _OUTLIERS * size:
         _warn(
             f"The values{where} go from {limits[0]:.5g} to {limits[1]:.5g}, but only {upper} of {size} voxels lie in "
-            "the upper half of that range: a few outliers decide the result. Remove hot voxels first, for example with a "
-            "median filter, or give the threshold yourself."
+            "the upper half of that range: a few outliers decide the result. Remove hot voxels first, for example "
+            "with a median filter, or give the threshold yourself."
         )
 
 

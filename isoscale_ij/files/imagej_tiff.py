@@ -116,18 +116,17 @@ def write(path: Path, image: xr.DataArray) -> None:
         "resolution": tuple(_resolution(image, axis) for axis in ("x", "y")),
         "resolutionunit": 1,
         "extratags": tifffile.tifffile.imagej_metadata_tag(
-            imagej_metadata.metadata(image, imagej, values.dtype, count), ">"
+            imagej_metadata.metadata(image, imagej, values.dtype, count), "<"
         ),
     }
     if pages.nbytes < _CLASSIC_LIMIT:
-        with tifffile.TiffWriter(path, byteorder=">", bigtiff=False) as file:
+        with tifffile.TiffWriter(path, byteorder="<", bigtiff=False) as file:
             file.write(pages, **options)
         return
-    with tifffile.TiffWriter(path, byteorder=">", bigtiff=False) as file:
+    with tifffile.TiffWriter(path, byteorder="<", bigtiff=False) as file:
         file.write(pages[0], **options)
     with path.open("ab") as behind:
-        for page in pages[1:]:
-            behind.write(page.astype(page.dtype.newbyteorder(">")).tobytes())
+        pages[1:].astype("<" + pages.dtype.str[1:], copy=False).tofile(behind)
 
 
 def _from_resolution(page: Any, tag: str) -> float | None:
