@@ -366,8 +366,7 @@ def _normalized(image: xr.DataArray) -> xr.DataArray:
         if axis not in image.dims or coord is None:
             continue
         size, unit = spacing(image, axis), axis_unit(image, axis)
-        if size is None:
-            image = image.drop_vars(axis)
+        if size is None:  # a single voxel, whose position is known and whose size is not
             continue
         if axis == "t":
             target = unit

@@ -6,6 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from isoscale_ij.axes import CALIBRATED, SPATIAL, channel_names
@@ -26,7 +27,7 @@ class ImageInfo:
     name : str or None
     shape : tuple of int
     dims : tuple of str
-    dtype : str
+    dtype : dtype
     voxel_size : dict
         Of the calibrated ones of z, y, x.
     units : dict
@@ -48,7 +49,7 @@ class ImageInfo:
     name: str | None
     shape: tuple[int, ...]
     dims: tuple[str, ...]
-    dtype: str
+    dtype: np.dtype[Any]
     voxel_size: dict[str, float]
     units: dict[str, str | None]
     extent: dict[str, float]
@@ -61,7 +62,7 @@ class ImageInfo:
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain values, for JSON."""
-        return asdict(self)
+        return asdict(self) | {"dtype": str(self.dtype)}
 
     def __str__(self) -> str:
         rows = [
@@ -102,7 +103,7 @@ def info(image: Any) -> ImageInfo:
         name=None if image.name is None else str(image.name),
         shape=image.shape,
         dims=tuple(map(str, image.dims)),
-        dtype=str(image.dtype),
+        dtype=image.dtype,
         voxel_size=sizes,
         units={axis: axis_unit(image, axis) for axis in calibrated},
         extent={axis: (spacing(image, axis) or 0.0) * image.sizes[axis] for axis in calibrated},

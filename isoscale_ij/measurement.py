@@ -33,8 +33,8 @@ def measure(labels: Any, image: Any | None = None, *, engine: str = "auto") -> p
     Returns
     -------
     DataFrame
-        One row per label and time point. Columns: ``label``, ``t`` (index of the time point, where
-        the image has t), ``n_voxels``, ``volume`` (2D: ``area``), ``equivalent_diameter`` (of the ball
+        One row per label and time point. Columns: ``label``, ``t`` (index of the time point),
+        ``n_voxels``, ``volume`` (2D: ``area``), ``equivalent_diameter`` (of the ball
         or disk of that size), ``centroid_z``, ``centroid_y``, ``centroid_x``; ``min_z`` … ``max_x``
         (the box that the voxels fill, edge to edge), ``n_slices`` (3D), ``touches_border``,
         ``mean_intensity`` or, for several channels, ``mean_intensity_NAME``.
@@ -76,8 +76,7 @@ def measure(labels: Any, image: Any | None = None, *, engine: str = "auto") -> p
         intensities = [_volume(channel, t) for channel in channels.values()]
         tally = get_engine(engine).tally(values, intensities, int(values.max()))
         table = pd.DataFrame(_columns(labels, tally, list(channels)))
-        if "t" in labels.dims:
-            table.insert(1, "t", t)
+        table.insert(1, "t", t)
         tables.append(table)
     result = pd.concat(tables, ignore_index=True)
     result.attrs["units"] = _units(labels)

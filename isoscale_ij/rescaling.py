@@ -112,7 +112,7 @@ def rescale(
     factor: Factor | None = None,
     interpolation: Interpolation = "auto",
     antialias: bool = True,
-    out: NDArray[Any] | None = None,
+    out: NDArray[Any] | xr.DataArray | None = None,
     engine: str = "auto",
     on_progress: OnProgress | None = None,
     memory_limit: float | str | None = None,
@@ -143,7 +143,7 @@ def rescale(
         refused. Cubic is the kernel of Keys (1981) with a = -1/2.
     antialias : bool
         Whether to widen the kernel when going to larger voxels.
-    out : ndarray, optional
+    out : ndarray or DataArray, optional
         An array of the result's shape and type to write into; new memory is slow to touch.
     engine : {"auto", "cpu"}
         What to compute with.
@@ -181,6 +181,8 @@ def rescale(
     kernel = _checked_interpolation(image, interpolation)
     new = _target(image, voxel_size, factor)
     plan = _plan(image, new)
+    if isinstance(out, xr.DataArray):
+        out = out.to_numpy()
     if out is None:
         memory.require(
             plan.nbytes + _SCRATCH_BYTES, memory_limit, f"The rescaled image {plan.shape}",
@@ -279,6 +281,11 @@ def _target(image: xr.DataArray, voxel_size: VoxelSizeLike | None, factor: Facto
             continue
         _require_calibration(image, known, [axis])
         unit = axis_unit(image, axis)
+        if unit is None:
+            raise CalibrationError(
+                f"Got {length} as the voxel size on {axis}, but the image's voxel size of {old[axis]:g} has no unit. "
+                'Set it with set_voxel_size(…, unit=…), or give the size in voxels ("2 px"), as "finest", or as a factor.'
+            )
         new[axis] = convert(length.value, length.unit or unit, unit)
     return new
 

@@ -181,6 +181,14 @@ def test_info_prints_what_a_person_wants_to_know() -> None:
     assert "z 4 µm, y 0.82864 µm, x 0.82864 µm" in text
     assert "4.827" in text
     assert found.nbytes == 37 * 118 * 132
+    assert found.dtype == np.uint8
+    assert found.as_dict()["dtype"] == "uint8"
+
+
+def test_the_position_of_a_lone_slice_is_kept() -> None:
+    lone = xr.DataArray(STACK[:1], dims=list("zyx"), coords={"z": [4.5]})
+    assert float(iso.as_image(lone).z[0]) == 4.5
+    assert iso.voxel_size(iso.as_image(lone)) == {}
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_segment_and_measure(path: Path, nuclei: tuple, capsys: pytest.CaptureFi
     assert found.attrs["kind"] == "labels"
     status, out, err = run(capsys, "measure", labels, path)
     assert status == 0
-    assert out.splitlines()[0].startswith("label,n_voxels,volume,equivalent_diameter,centroid_z")
+    assert out.splitlines()[0].startswith("label,t,n_voxels,volume,equivalent_diameter,centroid_z")
     assert len(out.splitlines()) == 1 + int(found.max())
     as_json = json.loads(run(capsys, "measure", labels, path, "--json")[1])
     assert as_json["units"]["volume"] == "micrometer^3"

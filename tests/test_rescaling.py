@@ -236,6 +236,15 @@ def test_large_integers_keep_their_digits() -> None:
     assert (iso.rescale(top, 0.5, interpolation="cubic").values > 0).all()
 
 
+def test_without_a_unit_a_bare_number_means_nothing() -> None:
+    image = iso.as_image(np.zeros((4, 6, 8), np.uint8), voxel_size=(2, 1, 1))
+    for size in (1.0, "1 um"):
+        with pytest.raises(iso.CalibrationError, match="no unit"):
+            iso.rescale(image, size)
+    assert iso.rescale(image, "finest").shape == (8, 6, 8)
+    assert iso.rescale(image, "2 px").shape == (2, 3, 4)
+
+
 def test_without_calibration_a_factor_still_works() -> None:
     plain = iso.as_image(np.zeros((4, 6, 8), np.uint8))
     assert iso.rescale(plain, factor={"z": 2}).shape == (8, 6, 8)
