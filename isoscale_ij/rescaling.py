@@ -284,7 +284,7 @@ def _target(image: xr.DataArray, voxel_size: VoxelSizeLike | None, factor: Facto
         if unit is None:
             raise CalibrationError(
                 f"Got {length} as the voxel size on {axis}, but the image's voxel size of {old[axis]:g} has no unit. "
-                'Set it with set_voxel_size(…, unit=…), or give the size in voxels ("2 px"), as "finest", or as a factor.'
+                'Set it with set_voxel_size(…, unit=…), or give the size in voxels ("2 px"), as "finest", or a factor.'
             )
         new[axis] = convert(length.value, length.unit or unit, unit)
     return new
