@@ -41,6 +41,7 @@ _UNRESOLVED = 0.5  # a spot sigma of fewer voxels than this: the sampled Gaussia
 _LONG = 5.0  # voxels so much longer than the shortest: a slanting object moves on by several voxels a slice,
 _BARELY_RESOLVED = 2.0  # and so has a maximum in every slice, if the sigma is not more voxels than this
 _RESOLVED = 5.0  # the grid on which seeds are then sought is so fine that the sigma is this many steps
+_ROUNDING = 2.0**-20  # blurred values that differ by less, relatively, are equal: float32 has 2**-24
 _SHARES = {"outline": 0.35, "threshold": 0.1, "spots": 0.35, "seeds": 0.1, "labels": 0.1}
 _SCRATCH_BYTES = 16 << 20
 
@@ -208,9 +209,6 @@ def _label_volume(
         steps.assign(seeds, settings.spacing, None)
     steps.join_pieces(seeds)
     return threshold + offset
-
-
-_ROUNDING = 2.0**-20  # blurred values that differ by less, relatively, are equal: float32 has 2**-24
 
 
 def otsu_threshold(counts: NDArray[np.int64], lowest: float, highest: float) -> float:

@@ -27,8 +27,6 @@ from isoscale_ij.engines.taps import FineTaps
 _ROWS, _COLUMNS = 16, 64  # of a tile
 _EQUAL, _CLEAR = 1, 2  # kinds of peak: with a neighbour as high, and without
 
-ROUNDING = 2.0**-20  # relative; the blur is exact to about 2**-22
-
 _NEIGHBOURS = np.array(
     [(z, y, x) for z in (-1, 0, 1) for y in (-1, 0, 1) for x in (-1, 0, 1) if (z, y, x) != (0, 0, 0)]
 )
@@ -40,7 +38,7 @@ def maxima(
     across_slices: FineTaps,
     finer: tuple[int, int, int],
     *,
-    rounding: float = ROUNDING,
+    rounding: float,
 ) -> NDArray[np.int64]:
     """Fine indices (z, y, x) of the local maxima that lie in `mask`, sorted; shape (n, 3).
 

@@ -1,7 +1,7 @@
 """The nearest seed of every mask voxel, by true distance.
 
-The mask is worked on in blocks of 16 × 64 voxels of a slice. Seeds lie in a grid of cells, about
-one to a cell. For a block, cells are looked at in growing windows around it::
+The mask is worked on in blocks of a slice, up to 16 × 64 voxels, smaller where seeds are dense. Seeds
+lie in a grid of cells, about one to a cell. For a block, cells are looked at in growing windows::
 
     . . . . . . .      a seed outside a window that reaches r cells beyond the block
     . o . . . . o      is farther than r cells from each of its voxels; so once some
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from isoscale_ij.engines.cpu.compiling import compiled
 from isoscale_ij.engines.cpu.threads import for_ranges
 
-_ROWS, _COLUMNS = 16, 64
+_LARGEST, _SMALLEST = (16, 64), (2, 8)  # rows and columns of a block
 
 
 def assign(
@@ -60,11 +60,16 @@ def assign(
     unit = np.array(spacing, np.float64) / steps
     grid = _SeedGrid(seeds, unit, np.array(mask.shape) * spacing)
 
+    rows, columns = (
+        int(np.clip(grid.edge / size, smallest, largest))
+        for size, smallest, largest in zip(spacing[1:], _SMALLEST, _LARGEST, strict=True)
+    )
+
     def assign_slices(first: int, last: int) -> None:
         candidates = np.empty(max(1, len(seeds)), np.int64)
         _assign(
             mask, first, last, seeds, steps, unit, grid.order, grid.start, grid.cells, grid.edge,
-            candidates, np.empty(_COLUMNS, np.float64), np.empty(_COLUMNS, np.int32), out, runs,
+            rows, columns, candidates, np.empty(columns, np.float64), np.empty(columns, np.int32), out, runs,
         )  # fmt: skip
 
     if len(seeds) == 0:
@@ -88,14 +93,32 @@ class _SeedGrid:
 
 
 @compiled
-def _assign(mask, first, last, seeds, finer, unit, order, start, cells, edge, candidates, nearest, owner, out, runs):
+def _assign(
+    mask,
+    first,
+    last,
+    seeds,
+    finer,
+    unit,
+    order,
+    start,
+    cells,
+    edge,
+    rows,
+    columns,
+    candidates,
+    nearest,
+    owner,
+    out,
+    runs,
+):
     """Slices `first` to `last`, block by block; `candidates`, `nearest`, `owner` are scratch."""
     height, width = mask.shape[1:]
     for z in range(first, last):
-        for top in range(0, height, _ROWS):
-            bottom = min(top + _ROWS, height)
-            for left in range(0, width, _COLUMNS):
-                right = min(left + _COLUMNS, width)
+        for top in range(0, height, rows):
+            bottom = min(top + rows, height)
+            for left in range(0, width, columns):
+                right = min(left + columns, width)
                 if not mask[z, top:bottom, left:right].any():
                     out[z, top:bottom, left:right] = 0
                     continue
