@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
-import xarray as xr
 
 import isoscale_ij as iso
+from images import ENDINGS, assert_same, make
 from isoscale_ij.calibration import lower_edge, mark_as_labels, spacing
 from isoscale_ij.files import read_header, recalibrate
-
-ENDINGS = [".tif", ".ome.tif"]
-SIZES = {"t": "2.5 s", "z": 1.5, "y": 0.1596665040315075, "x": 0.1596665040315075}
-
-
-def make(dims: str, dtype: str = "uint16", **options: Any) -> xr.DataArray:
-    sizes = dict(zip("tczyx", (2, 3, 4, 5, 6), strict=True))
-    shape = tuple(sizes[axis] for axis in dims)
-    values = (np.arange(np.prod(shape)) % 251).reshape(shape).astype(dtype)
-    voxel = {axis: SIZES[axis] for axis in dims if axis != "c"}
-    image = iso.as_image(values, dims, voxel_size=voxel, unit="um", **options).rename("cells")
-    return image.assign_coords(c=["DAPI", "GFP", "Cy5"]) if "c" in dims else image
-
-
-def assert_same(found: xr.DataArray, image: xr.DataArray) -> None:
-    assert found.dims == image.dims
-    assert found.dtype == image.dtype
-    assert found.name == image.name
-    assert found.attrs == image.attrs
-    np.testing.assert_array_equal(found.values, image.values)
-    for axis in image.dims:
-        assert (axis in found.coords) == (axis in image.coords)
-        if axis in image.coords:
-            np.testing.assert_array_equal(found[axis].values, image[axis].values)
-            assert found[axis].attrs == image[axis].attrs
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -330,119 +302,3 @@ def test_a_plain_tiff_in_inches_and_pages(tmp_path: Path) -> None:
             file.write(np.zeros((4, 5), np.uint8), contiguous=False, metadata=None)
     with pytest.warns(iso.CalibrationWarning, match="no calibration"):
         assert iso.read(tmp_path / "b.tif").dims in (("z", "y", "x"), ("y", "x"))
-
-
-# Writing whole or not at all
-
-
-def test_an_existing_file_is_not_replaced_unasked(tmp_path: Path) -> None:
-    path = tmp_path / "a.tif"
-    iso.write(path, make("zyx"))
-    before = path.read_bytes()
-    with pytest.raises(iso.ParameterError, match="overwrite"):
-        iso.write(path, make("yx"))
-    assert path.read_bytes() == before
-    iso.write(path, make("yx"), overwrite=True)
-    assert iso.read(path).dims == ("y", "x")
-
-
-def test_the_file_that_was_read_is_never_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "a.tif"
-    iso.write(path, make("zyx"))
-    before = path.read_bytes()
-    with pytest.raises(iso.ParameterError, match="read from"):
-        iso.write(path, iso.read(path), overwrite=True)
-    link = tmp_path / "link.tif"
-    link.symlink_to(path)
-    with pytest.raises(iso.ParameterError, match="read from"):
-        iso.write(link, iso.read(path), overwrite=True)
-    assert path.read_bytes() == before
-
-
-def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(tifffile.TiffWriter, "write", full)
-    with pytest.raises(OSError, match="nothing was written"):
-        iso.write(tmp_path / "a.tif", make("zyx"))
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here to write to")
-def test_a_really_full_disk(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No space"), Path("/dev/full").open("wb") as full:
-        tifffile.imwrite(full, np.zeros((100, 100)))
-
-
-@pytest.mark.parametrize("name", ["a.png", "a", "a.tif.gz"])
-def test_unknown_endings(tmp_path: Path, name: str) -> None:
-    with pytest.raises(iso.FormatError, match=r"\.ome\.tif"):
-        iso.write(tmp_path / name, make("yx"))
-
-
-def test_folders_are_not_made(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="make it first"):
-        iso.write(tmp_path / "new" / "a.tif", make("yx"))
-    (tmp_path / "b.tif").mkdir()
-    with pytest.raises(iso.ParameterError, match="folder"):
-        iso.write(tmp_path / "b.tif", make("yx"), overwrite=True)
-
-
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="the superuser may write anywhere")
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(PermissionError):
-        iso.write(tmp_path / "a.tif", make("yx"))
-    tmp_path.chmod(0o700)
-
-
-# Files that are no images
-
-
-def test_no_such_file(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        iso.read(tmp_path / "a.tif")
-
-
-@pytest.mark.parametrize(
-    ("content", "word"),
-    [
-        (b"", "empty"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(50), "no TIFF"),
-        (b"II*\0", "damaged"),
-        (b"II*\0" + struct.pack("<I", 8) + bytes(2), "no image|damaged"),
-        (b"II*\0" + bytes(np.random.default_rng(0).integers(0, 255, 300).astype(np.uint8)), "damaged|no image"),
-    ],
-)
-def test_what_is_no_image(tmp_path: Path, content: bytes, word: str) -> None:
-    (tmp_path / "a.tif").write_bytes(content)
-    with pytest.raises(iso.FormatError, match=word):
-        iso.read(tmp_path / "a.tif")
-
-
-def test_a_folder_is_no_image(tmp_path: Path) -> None:
-    with pytest.raises(iso.FormatError, match="folder"):
-        iso.read(tmp_path)
-
-
-@pytest.mark.parametrize("ending", ENDINGS)
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.95])
-def test_a_truncated_file(tmp_path: Path, ending: str, share: float) -> None:
-    path = tmp_path / f"a{ending}"
-    iso.write(path, iso.as_image(np.ones((40, 64, 64), np.uint16), voxel_size=1, unit="um"))
-    content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(iso.FormatError, match=r"truncated|damaged"):
-        iso.read(path)
-
-
-def test_more_than_4_gib_as_imagej_does_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The convention for big stacks, on a small one: a single directory, the planes one after the other."""
-    monkeypatch.setattr("isoscale_ij.files.imagej_tiff._CLASSIC_LIMIT", 100)
-    image = make("tczyx")
-    iso.write(tmp_path / "a.tif", image)
-    with tifffile.TiffFile(tmp_path / "a.tif") as file:
-        assert len(file.pages) == 1
-        assert not file.is_bigtiff
-    assert_same(iso.read(tmp_path / "a.tif"), image)

@@ -1,0 +1,35 @@
+"""Small calibrated images, and whether two are the same in all that counts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+import isoscale_ij as iso
+
+ENDINGS = [".tif", ".ome.tif"]
+SIZES = {"t": "2.5 s", "z": 1.5, "y": 0.1596665040315075, "x": 0.1596665040315075}
+
+
+def make(dims: str, dtype: str = "uint16", **options: Any) -> xr.DataArray:
+    sizes = dict(zip("tczyx", (2, 3, 4, 5, 6), strict=True))
+    shape = tuple(sizes[axis] for axis in dims)
+    values = (np.arange(np.prod(shape)) % 251).reshape(shape).astype(dtype)
+    voxel = {axis: SIZES[axis] for axis in dims if axis != "c"}
+    image = iso.as_image(values, dims, voxel_size=voxel, unit="um", **options).rename("cells")
+    return image.assign_coords(c=["DAPI", "GFP", "Cy5"]) if "c" in dims else image
+
+
+def assert_same(found: xr.DataArray, image: xr.DataArray) -> None:
+    assert found.dims == image.dims
+    assert found.dtype == image.dtype
+    assert found.name == image.name
+    assert found.attrs == image.attrs
+    np.testing.assert_array_equal(found.values, image.values)
+    for axis in image.dims:
+        assert (axis in found.coords) == (axis in image.coords)
+        if axis in image.coords:
+            np.testing.assert_array_equal(found[axis].values, image[axis].values)
+            assert found[axis].attrs == image[axis].attrs
