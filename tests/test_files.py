@@ -301,4 +301,13 @@ def test_a_plain_tiff_in_inches_and_pages(tmp_path: Path) -> None:
         for _ in range(3):
             file.write(np.zeros((4, 5), np.uint8), contiguous=False, metadata=None)
     with pytest.warns(iso.CalibrationWarning, match="no calibration"):
-        assert iso.read(tmp_path / "b.tif").dims in (("z", "y", "x"), ("y", "x"))
+        assert dict(iso.read(tmp_path / "b.tif").sizes) == {"z": 3, "y": 4, "x": 5}
+
+
+def test_of_several_images_the_first_is_read_and_that_is_said(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as file:
+        file.write(np.zeros((4, 5, 6), np.uint8), metadata={"axes": "ZYX", "PhysicalSizeX": 1, "PhysicalSizeY": 1,
+                                                           "PhysicalSizeZ": 1})  # fmt: skip
+        file.write(np.zeros((7, 8), np.uint8), metadata={"axes": "YX"})
+    with pytest.warns(UserWarning, match="holds 2 images; the first is read"):
+        assert iso.read(tmp_path / "a.ome.tif").shape == (4, 5, 6)

@@ -41,7 +41,7 @@ def read(path: str | os.PathLike[str]) -> xr.DataArray:
     Raises
     ------
     FormatError
-        If the file is no image, is damaged, or holds several images of different shape.
+        If the file is no image or is damaged.
     OSError
         If it cannot be opened.
 
@@ -49,6 +49,8 @@ def read(path: str | os.PathLike[str]) -> xr.DataArray:
     -----
     CalibrationWarning
         If the stored calibration is impossible, or looks wrong.
+    UserWarning
+        If the file holds several images: the first is read.
 
     Examples
     --------

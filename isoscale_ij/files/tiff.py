@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,8 @@ def _checked(path: Path, file: tifffile.TiffFile) -> Header:
         raise FormatError(f"{path} holds no image.")
     page = file.pages.first
     found = ome_tiff.header(file) if file.is_ome else imagej_tiff.header(file) if file.is_imagej else _plain(file)
+    if len(file.series) > 1:
+        warnings.warn(f"{path} holds {len(file.series)} images; the first is read.", UserWarning, stacklevel=5)
     found.name = found.name or re.sub(r"(\.ome)?\.tiff?$", "", path.name, flags=re.IGNORECASE)
     stored = math.prod(found.stored_shape) * file.series[0].dtype.itemsize
     whole = not file.series[0].is_multifile and page.compression == 1
