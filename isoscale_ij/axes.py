@@ -91,7 +91,9 @@ def choose_channel(image: xr.DataArray, channel: str | int | None) -> xr.DataArr
     listed = ", ".join(f"{index} ({name})" if name != str(index) else name for index, name in enumerate(names))
     if channel is None:
         if len(names) > 1:
-            raise ParameterError(f"The image has {len(names)} channels: {listed}. Choose one with channel=….")
+            raise ParameterError(
+                f"The image has {len(names)} channels: {listed}. Choose one with channel=… (command line: --channel)."
+            )
         channel = 0
     if isinstance(channel, str) and channel in names:
         index = names.index(channel)

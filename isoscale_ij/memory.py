@@ -51,7 +51,7 @@ def format_bytes(count: float) -> str:
         if size < 1000:
             return f"{size:.0f} bytes" if unit == "bytes" else f"{size:.3g} {unit}"
         size /= 1000
-    return f"{size:.3g} TB"
+    return f"{size:.3g} TB" if size < 1000 else f"{size:.0f} TB"
 
 
 def limit_in_bytes(limit: float | str | None) -> int:

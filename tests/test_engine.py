@@ -84,6 +84,17 @@ def test_maxima_with_plateaus(seed: int, levels: int, shape: tuple) -> None:
     np.testing.assert_array_equal(found.indices, local_maxima(values, mask))
 
 
+def test_more_maxima_than_are_held_at_a_time(
+    engine: Engine, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = rng.random((9, 50, 150)).astype(np.float32)
+    mask = rng.random(values.shape) < 0.9
+    monkeypatch.setattr("isoscale_ij.engines.cpu.maxima._MOST", 1024)
+    found = engine.maxima(values, mask, NO_TAPS, ONES, 0.0)
+    assert len(found) > 2000
+    np.testing.assert_array_equal(found.indices, np.argwhere(skimage_maxima(values, connectivity=3) & mask))
+
+
 @pytest.mark.parametrize(("radius", "sigma"), [(4, 1), (9, 2), (20, 3), (20, 5), (25, 5), (30, 5), (14.3, 4.4)])
 def test_a_saturated_ball_gives_one_seed(engine: Engine, radius: float, sigma: float) -> None:
     size = int(2 * radius + 6)

@@ -21,10 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu.compiling import compiled, multiply_add
-from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
+from isoscale_ij.engines.cpu.threads import for_ranges
 from isoscale_ij.engines.taps import FineTaps
 
 _ROWS, _COLUMNS = 16, 64  # of a tile
+_MOST = 1 << 15  # peaks to hold at a time
 _EQUAL, _CLEAR = 1, 2  # kinds of peak: with a neighbour as high, and without
 
 _NEIGHBOURS = np.array(
@@ -58,20 +59,31 @@ def maxima(
     height, width = values.shape[1:]
     steps = np.array(finer, np.int64)
     voxel = [(np.arange(n) + f // 2) // f for n, f in zip((depth, height, width), finer, strict=True)]
-    most = -(-height // 2) * -(-width // 2)  # peaks in a slice: of two neighbours, one at most
-    found: dict[int, NDArray[np.int64]] = {}
+    found: list[NDArray[np.int64]] = []  # in any order: sorted at the end
 
     def search(first: int, last: int) -> None:
         planes = np.empty((3, _ROWS + 2, _COLUMNS + 2), np.float32)
-        places = np.empty(((last - first) * most, 4), np.int32)  # memory that is not written to is not taken
-        count = _search(
-            values, across_slices.begin, across_slices.weights, mask, *voxel, rounding, first, last, planes, places
-        )
-        found[first] = places[:count].astype(np.int64)
+        places = np.empty((_MOST, 4), np.int32)
+        for top in range(first * _ROWS, min(last * _ROWS, height), _ROWS):
+            left, z = 0, 0
+            while left < width:  # until all tiles of the row are done; each time `places` is full, it is emptied
+                count, left, z = _search(
+                    values,
+                    across_slices.begin,
+                    across_slices.weights,
+                    mask,
+                    *voxel,
+                    rounding,
+                    top,
+                    left,
+                    z,
+                    planes,
+                    places,
+                )
+                found.append(places[:count].astype(np.int64))
 
-    # each range works out a slice beyond either end: not worth it for a few slices
-    for_ranges(search, depth, size=max(4, -(-depth // (4 * thread_count()))))
-    peaks = np.concatenate(list(found.values()))
+    for_ranges(search, -(-height // _ROWS))
+    peaks = np.concatenate(found)
     clear, unclear = peaks[peaks[:, 3] == _CLEAR, :3], peaks[peaks[:, 3] == _EQUAL, :3]
     tops = _plateau_tops(values, across_slices, finer, unclear, rounding)
     inside = mask[tuple(((tops + steps // 2) // steps).T)]
@@ -134,8 +146,10 @@ def _value(values, begin, weights, z, y, x):
 
 
 @compiled
-def _search(values, begin, weights, mask, voxel_z, voxel_y, voxel_x, rounding, first, last, planes, places):
-    """Peaks of the fine slices `first` to `last` that lie in the mask, as (z, y, x, kind); their number.
+def _search(values, begin, weights, mask, voxel_z, voxel_y, voxel_x, rounding, top, left, z, planes, places):
+    """Peaks of a row of tiles that lie in the mask, as (z, y, x, kind), from the tile at `left` and slice `z` on.
+
+    Returns their number, and the tile and slice to go on from where there was no room for more.
 
     Goes down the slices tile by tile. Of a tile, the slices above, here and below are worked out
     with a margin of one voxel, and only where there is mask: fine slice z stands in
@@ -143,28 +157,40 @@ def _search(values, begin, weights, mask, voxel_z, voxel_y, voxel_x, rounding, f
     `voxel_x` are the voxels that fine indices lie in.
     """
     depth = voxel_z.size
-    height, width = values.shape[1:]
+    bottom = min(top + _ROWS, values.shape[1])
     count = 0
-    for top in range(0, height, _ROWS):
-        bottom = min(top + _ROWS, height)
-        for left in range(0, width, _COLUMNS):
-            right = min(left + _COLUMNS, width)
-            done = first - 2  # the last slice that was worked out
-            looked_at, found = -1, False
-            for z in range(first, last):
-                in_mask = mask[voxel_z[z]]
-                if looked_at != voxel_z[z]:
-                    looked_at = voxel_z[z]
-                    found = _any(in_mask, voxel_y[top], voxel_y[bottom - 1], voxel_x[left], voxel_x[right - 1])
-                if not found:
-                    continue
+    while left < values.shape[2]:
+        right = min(left + _COLUMNS, values.shape[2])
+        done = z - 2  # the last slice that was worked out
+        looked_at, found = -1, False
+        while z < depth:
+            if looked_at != voxel_z[z]:
+                looked_at = voxel_z[z]
+                found = _any(mask[looked_at], voxel_y[top], voxel_y[bottom - 1], voxel_x[left], voxel_x[right - 1])
+            if found:
+                if count + _ROWS * _COLUMNS > places.shape[0]:
+                    return count, left, z
                 for k in range(max(z - 1, 0, done + 1), min(z + 2, depth)):
                     _work_out(values, begin, weights, k, top, bottom, left, right, planes[k % 3])
                     done = k
                 count = _search_tile(
-                    planes, z, depth, in_mask, voxel_y, voxel_x, rounding, top, bottom, left, right, places, count
+                    planes,
+                    z,
+                    depth,
+                    mask[looked_at],
+                    voxel_y,
+                    voxel_x,
+                    rounding,
+                    top,
+                    bottom,
+                    left,
+                    right,
+                    places,
+                    count,
                 )
-    return count
+            z += 1
+        left, z = right, 0
+    return count, left, z
 
 
 @compiled
