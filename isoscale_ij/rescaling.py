@@ -7,6 +7,7 @@ and the number of voxels is rounded: ``n' = max(1, floor(n * s / s' + 1/2))``.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -29,6 +30,7 @@ from isoscale_ij.calibration import (
     spacing,
 )
 from isoscale_ij.engines import get_engine
+from isoscale_ij.engines.protocol import Engine
 from isoscale_ij.engines.taps import Taps, resampling_taps, unchanged_taps
 from isoscale_ij.errors import CalibrationError, ParameterError
 from isoscale_ij.progress import OnProgress, Progress
@@ -126,7 +128,7 @@ def rescale(
     t and c stay as they are.
 
     A NaN in the input makes NaN of the output voxels whose kernel reaches it, and of no others;
-    so do infinities, where they are not simply infinite.
+    infinities spread likewise. How many there are is said in a warning.
 
     Parameters
     ----------
@@ -167,6 +169,11 @@ def rescale(
     MemoryLimitError
         If the result would need more memory than allowed.
 
+    Warns
+    -----
+    UserWarning
+        If values are NaN or infinite.
+
     Examples
     --------
     >>> import numpy as np
@@ -199,16 +206,32 @@ def rescale(
     chosen = get_engine(engine)
     blocks = list(_blocks(image))
     progress = Progress(on_progress, {"rescale": 1.0}, len(blocks))
+    not_finite = 0
     for number, index in enumerate(blocks):
         source = np.asarray(image.data[index]) if index else np.asarray(image.data)
         flat = "z" not in image.dims
+        not_finite += _not_finite(source, chosen)
         target = out[index]
         chosen.resample(
             source[np.newaxis] if flat else source, taps, target[np.newaxis] if flat else target,
             progress.step("rescale", number),
         )  # fmt: skip
     progress.finish()
+    if not_finite:
+        warnings.warn(
+            f"{not_finite} of {image.size} values are NaN or infinite, and so are the new voxels whose kernel reaches "
+            "them. Replace them first, for example with image.fillna(0), if that is not meant.",
+            UserWarning,
+            stacklevel=2,
+        )
     return _on_new_grid(image, new, out)
+
+
+def _not_finite(values: NDArray[Any], engine: Engine) -> int:
+    """How many values are NaN or infinite; where there are none, no more than a look at the range."""
+    if values.dtype.kind != "f" or np.isfinite(engine.extrema(np.atleast_3d(values))).all():
+        return 0
+    return int(np.count_nonzero(~np.isfinite(values)))
 
 
 def _blocks(image: xr.DataArray) -> Iterator[tuple[int, ...]]:

@@ -217,15 +217,17 @@ def test_rounding_is_half_up_and_clipped() -> None:
     assert cubic.min() == 0
 
 
-def test_nan_goes_no_further_than_the_kernel() -> None:
+@pytest.mark.parametrize(
+    ("size", "count"), [(1.0, 1), (0.5, 4**3), ({"y": 2.0, "x": 2.0}, 4), ({"z": 1.0, "y": 1.0, "x": 1.0}, 1)]
+)
+def test_nan_goes_no_further_than_the_kernel_and_is_said(size: object, count: int) -> None:
     values = np.ones((3, 8, 8), np.float32)
     values[1, 4, 4] = np.nan
-    same = iso.rescale(image_of(values, 1.0), 1.0)
-    assert np.isnan(same.values).sum() == 1
-    doubled = iso.rescale(image_of(values, 1.0), 0.5)
-    assert np.isnan(doubled.values).sum() == 4**3
-    halved = iso.rescale(image_of(values, 1.0), {"y": 2.0, "x": 2.0})
-    assert np.isnan(halved.values).sum() == 4
+    with pytest.warns(UserWarning, match="1 of 192 values are NaN or infinite"):
+        scaled = iso.rescale(image_of(values, 1.0), size)
+    assert np.isnan(scaled.values).sum() == count
+    with pytest.warns(UserWarning, match="1 of 64"):
+        iso.rescale(iso.as_image(np.where(values[1] == 1, 1, np.inf), voxel_size=1, unit="um"), 2.0)
 
 
 def test_large_integers_keep_their_digits() -> None:
