@@ -246,12 +246,12 @@ def lower_edge(image: xr.DataArray, axis: str) -> float:
     return float(_coordinates(image)[axis].values[0]) - size / 2
 
 
-def grid(axis: str, count: int, size: float, lower: float, unit: str | None) -> xr.DataArray:
+def grid(axis: str, count: int, size: float, lower: float, unit: str | None) -> xr.Variable:
     """The coordinates of an axis of `count` voxels of `size`, that begins at `lower`."""
     attributes: dict[str, Any] = {"spacing": float(size)}
     if unit is not None:
         attributes["units"] = unit
-    return xr.DataArray(lower + size / 2 + np.arange(count) * size, dims=[axis], attrs=attributes)
+    return xr.Variable((axis,), lower + size / 2 + np.arange(count) * size, attributes)
 
 
 def is_labels(image: xr.DataArray) -> bool:

@@ -241,12 +241,13 @@ def _blocks(image: xr.DataArray) -> Iterator[tuple[int, ...]]:
 
 def _on_new_grid(image: xr.DataArray, new: Mapping[str, float], values: NDArray[Any]) -> xr.DataArray:
     """`values` with the calibration that follows, and all else that the image carries."""
-    coords = {axis: image.coords[axis] for axis in ("t", "c") if axis in image.coords}
+    known = image.coords.variables
+    coords: dict[str, xr.Variable] = {axis: known[axis] for axis in ("t", "c") if axis in known}
     for axis in SPATIAL:
         if axis in image.dims and spacing(image, axis) is not None:
             count = values.shape[image.dims.index(axis)]
             coords[axis] = (
-                image.coords[axis]
+                known[axis]
                 if new[axis] == spacing(image, axis)
                 else grid(axis, count, new[axis], lower_edge(image, axis), axis_unit(image, axis))
             )
