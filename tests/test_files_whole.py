@@ -39,20 +39,21 @@ def test_the_file_that_was_read_is_never_replaced(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "arguments", [(errno.ENOSPC, "No space left on device"), ("7680000 requested and 1046336 written",)]
+)
+def test_a_full_disk_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[object, ...]
+) -> None:
+    """As the system says it, and as numpy does."""
+
     def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(*arguments)
 
     monkeypatch.setattr(tifffile.TiffWriter, "write", full)
     with pytest.raises(OSError, match="nothing was written"):
         iso.write(tmp_path / "a.tif", make("zyx"))
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here to write to")
-def test_a_really_full_disk(tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="No space"), Path("/dev/full").open("wb") as full:
-        tifffile.imwrite(full, np.zeros((100, 100)))
 
 
 @pytest.mark.parametrize("name", ["a.png", "a", "a.tif.gz"])

@@ -145,11 +145,6 @@ class FineTaps:
     begin: int
     weights: NDArray[np.float32]
 
-    @property
-    def identity(self) -> bool:
-        """Whether the values are the input's."""
-        return self.weights.shape == (1, 1)
-
 
 NO_TAPS = FineTaps(0, np.ones((1, 1), np.float32))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -88,3 +89,15 @@ def stored_values(path: str, series: int = 0) -> NDArray[Any]:
     """The values of one series of a TIFF file, in the order in which they are stored."""
     with tifffile.TiffFile(path) as file:
         return np.asarray(file.series[series].asarray())
+
+
+def json_like(attrs: dict[Any, Any]) -> dict[str, Any]:
+    """Those attributes that JSON can hold."""
+    kept = {}
+    for key, value in attrs.items():
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError):
+            continue
+        kept[str(key)] = value
+    return kept

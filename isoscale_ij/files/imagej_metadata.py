@@ -18,7 +18,7 @@ import xarray as xr
 
 from isoscale_ij.axes import CALIBRATED, channel_names
 from isoscale_ij.calibration import axis_unit, is_labels, lower_edge, spacing
-from isoscale_ij.files.header import Axis
+from isoscale_ij.files.header import Axis, json_like
 from isoscale_ij.units import canonical_unit
 
 PROPERTY = "isoscale."
@@ -220,15 +220,3 @@ def _our_properties(image: xr.DataArray, stored: np.dtype[Any]) -> dict[str, str
     if others:
         ours["attrs"] = json.dumps(others)
     return ours
-
-
-def json_like(attrs: dict[Any, Any]) -> dict[str, Any]:
-    """Those attributes that JSON can hold."""
-    kept = {}
-    for key, value in attrs.items():
-        try:
-            json.dumps(value)
-        except (TypeError, ValueError):
-            continue
-        kept[str(key)] = value
-    return kept

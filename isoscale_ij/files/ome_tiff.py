@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from isoscale_ij.axes import CALIBRATED, channel_names
 from isoscale_ij.calibration import axis_unit, is_labels, lower_edge, spacing
 from isoscale_ij.errors import FormatError
-from isoscale_ij.files.header import Axis, Header, stored_values
+from isoscale_ij.files.header import Axis, Header, json_like, stored_values
 from isoscale_ij.units import canonical_unit, symbol
 
 _SCHEMA = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
@@ -202,18 +202,10 @@ def _annotation(image: xr.DataArray, stored: np.dtype[Any]) -> dict[str, Any]:
         ours["kind"] = "labels"
     if image.dtype.newbyteorder("=") != stored:
         ours["dtype"] = image.dtype.name
-    attrs = {str(key): value for key, value in image.attrs.items() if key != "kind" and _is_json(value)}
+    attrs = json_like({key: value for key, value in image.attrs.items() if key != "kind"})
     if attrs:
         ours["attrs"] = attrs
     return ours
-
-
-def _is_json(value: Any) -> bool:
-    try:
-        json.dumps(value)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 def _our_annotation(root: ElementTree.Element) -> dict[str, Any]:

@@ -68,6 +68,6 @@ def cache_folder() -> str | None:
 
 
 def is_cached() -> bool:
-    """Whether a kernel of each module lies in the cache; a stale one counts, and is compiled again."""
+    """Whether a kernel of the last step lies in the cache; a stale one counts, and is compiled again."""
     folder = cache_folder()
     return folder is not None and Path(folder).is_dir() and any(Path(folder).glob("pieces.*.nbc"))
