@@ -38,10 +38,10 @@ setup-peers: .venv-peers/.ready
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with make PYTHON=/path/to/python3"; exit 1; }
 ifdef UV
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
-	$(UV) pip install --quiet --python $(RUN) -e '.[dev]'
+	$(UV) pip install --quiet --python $(RUN) -e '.[dev,imagej]'
 else
 	$(PYTHON) -m venv .venv
-	$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[dev,imagej]'
 endif
 	$(RUN) -m isoscale_ij doctor --warm-up
 	@touch $@
@@ -50,10 +50,10 @@ endif
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with make PYTHON=/path/to/python3"; exit 1; }
 ifdef UV
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv-peers
-	$(UV) pip install --quiet --python $(PEERS) -e . -r benchmarks/requirements.txt
+	$(UV) pip install --quiet --python $(PEERS) -e '.[imagej]' -r benchmarks/requirements.txt
 else
 	$(PYTHON) -m venv .venv-peers
-	$(PEERS) -m pip install --quiet --disable-pip-version-check -e . -r benchmarks/requirements.txt
+	$(PEERS) -m pip install --quiet --disable-pip-version-check -e '.[imagej]' -r benchmarks/requirements.txt
 endif
 	@touch $@
 

@@ -45,16 +45,16 @@ def measure(task: Task, *, quick: bool) -> dict[str, Any]:
                 begin = time.perf_counter()
                 result = run()
                 times[name].append(time.perf_counter() - begin)
-            beside = peak.bytes - (0 if task.writes_into else np.asarray(result).nbytes)
+            beside = peak.bytes - (0 if task.writes_into else getattr(result, "nbytes", 0))
             peaks[name] = max(0, min(beside, peaks.get(name, beside)))
             if name == "peer":
-                theirs = np.asarray(result)
+                theirs = result
             del result
     seconds = {name: statistics.median(values) for name, values in times.items()}
     return {
         "task": task.name, "peer": task.peer_name, "target": task.target,
         "seconds": seconds["ours"], "peer_seconds": seconds["peer"], "ratio": seconds["peer"] / seconds["ours"],
-        "peak": peaks["ours"], "peer_peak": peaks["peer"], "agreement": task.agreement(np.asarray(mine), theirs),
+        "peak": peaks["ours"], "peer_peak": peaks["peer"], "agreement": task.agreement(mine, theirs),
     }  # fmt: skip
 
 

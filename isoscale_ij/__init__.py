@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from isoscale_ij import imagej as imagej
     from isoscale_ij.calibration import CalibrationWarning as CalibrationWarning
     from isoscale_ij.calibration import as_image as as_image
     from isoscale_ij.calibration import set_voxel_size as set_voxel_size
@@ -52,17 +53,28 @@ _HOME = {
     "synthetic": ("sample",),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+_ON_IMAGES = {
+    "as_image", "compare", "info", "measure", "plan_rescale", "rescale", "set_voxel_size", "vol",
+    "voronoi_otsu_labeling", "voxel_size", "write",
+}  # fmt: skip
+_SUBPACKAGES = {"imagej"}
 
 __all__ = sorted(_MODULE_OF)  # noqa: PLE0605  (a test keeps it in step with the imports above)
 
 
 def __getattr__(name: str) -> Any:
+    if name in _SUBPACKAGES:
+        return import_module(f"{__name__}.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    if name in _ON_IMAGES:  # these take an ij.ImagePlus as well
+        from isoscale_ij.imagej.carrying import carried
+
+        value = carried(value)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULE_OF})
+    return sorted({*globals(), *_MODULE_OF, *_SUBPACKAGES})

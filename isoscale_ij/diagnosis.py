@@ -26,12 +26,32 @@ def diagnose() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "not installed: pip install isoscale-ij"
+    found |= _java()
     found["free memory"] = format_bytes(free_memory())
     found["engines"] = ", ".join(name for name in ENGINES if name != "auto")
     found["threads"] = str(thread_count())
     found["fused multiply-add"] = "yes" if compiling.HAS_FUSED_MULTIPLY_ADD else "no"
     found["compiled kernels"] = compiling.cache_folder() or "kept in memory only: no cache folder can be written"
     found["kernels are compiled"] = "yes" if kernels_are_compiled() else "no: the first run compiles them (--warm-up)"
+    return found
+
+
+def _java() -> dict[str, str]:
+    """Java, ImageJ and what connects them; nothing is started, nothing is fetched."""
+    from isoscale_ij.imagej import jvm
+
+    found = {}
+    for package in ("scyjava", "jpype1", "pyimagej", "appose"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = f"not installed; for ImageJ from Python: {jvm.INSTALL}"
+    java = jvm.find_java()
+    if java is None:
+        found["java"] = "none here; isoscale_ij.imagej.start() fetches one, or install a JDK and set JAVA_HOME"
+    else:
+        found["java"] = f"{jvm.java_version(java) or 'does not run'} ({java})"
+    found["imagej"] = jvm.running_version() or f"{jvm.IMAGEJ_VERSION}, which isoscale_ij.imagej.start() fetches once"
     return found
 
 

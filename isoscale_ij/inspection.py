@@ -133,6 +133,11 @@ def remarks(image: xr.DataArray) -> list[str]:
     if sizes and unit is None:
         what = "of 1" if set(sizes.values()) == {1.0} else f"of {sizes['x']:g}" if "x" in sizes else ""
         found.append(f"The image has a voxel size {what} without a unit; is that right? Set it with set_voxel_size.")
+    if sizes and unit is not None and not is_length(unit):
+        found.append(
+            f"The unit {unit!r} is not known; it is kept as it is, but lengths in other units cannot be converted into "
+            "it. Name a known one with set_voxel_size(…, unit=…)."
+        )
     if len(sizes) > 1 and max(sizes.values()) > _EXTREME_ANISOTROPY * min(sizes.values()):
         found.append(
             f"The largest voxel size is {max(sizes.values()) / min(sizes.values()):.4g} times the smallest; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,3 +38,10 @@ def _nothing_left_behind(tmp_path: Path) -> object:
     """No test leaves the temporary file of an interrupted write."""
     yield
     assert not [path for path in tmp_path.rglob("*") if ".partial" in path.name]
+
+
+@pytest.fixture(scope="session")
+def imagej(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """ImageJ 1 (``ij.IJ``) on a real Java, without a display, with preferences of its own."""
+    preferences = tmp_path_factory.mktemp("java-preferences")
+    return iso.imagej.start(options=[f"-Djava.util.prefs.userRoot={preferences}"], max_heap="3 GB")

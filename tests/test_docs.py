@@ -7,23 +7,49 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+import isoscale_ij as iso
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def test_the_walkthrough_runs(tmp_path: Path) -> None:
+def run_page(page: str, pictures: Path) -> dict[str, Any]:
+    """Run a page of the documentation; what it defined."""
     spec = importlib.util.spec_from_file_location("render", ROOT / "docs" / "render.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    text = module.render(tmp_path / "pictures")
-    assert len(list((tmp_path / "pictures").iterdir())) == 3
-    written = (ROOT / "docs" / "walkthrough.md").read_text()
+    names: dict[str, Any] = {}
+    text = module.render(page, pictures, names)
+    written = (ROOT / "docs" / f"{page}.md").read_text()
     headings = re.findall(r"^#+ .*", text, re.MULTILINE)
     assert headings == re.findall(r"^#+ .*", written, re.MULTILINE), "make walkthrough"
+    return names
+
+
+def test_the_walkthrough_runs(tmp_path: Path) -> None:
+    run_page("walkthrough", tmp_path / "pictures")
+    assert len(list((tmp_path / "pictures").iterdir())) == 3
+
+
+def test_the_imagej_page_runs_and_every_number_is_right(imagej: Any, tmp_path: Path) -> None:
+    names = run_page("imagej", tmp_path / "pictures")
+    image, labels = names["image"], iso.imagej.from_imageplus(names["labels"])
+    assert iso.voxel_size(image) == {"z": 1.5, "y": 0.16, "x": 0.16}
+    assert image.c.values.tolist() == ["DAPI", "membrane"]
+    assert iso.voxel_size(names["blurred"]) == {"z": 0.5, "y": 0.5, "x": 0.5}
+    assert [float(names["blurred"][axis][0]) for axis in "zyx"] == [0.25] * 3  # the lower edge stayed at 0
+    assert iso.voxel_size(labels) == iso.voxel_size(image)
+    assert iso.info(labels).units == dict.fromkeys("zyx", "micrometer")
+    expected = iso.vol(image, spot_sigma=1.4, outline_sigma=0.9, channel="DAPI")
+    assert (labels == expected).all()
+    assert names["results"].size() == int(labels.max()) > 20
+    volumes = list(names["results"].getColumn("volume"))
+    assert volumes == pytest.approx(iso.measure(expected)["volume"].tolist(), rel=1e-6)
 
 
 def test_the_examples_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

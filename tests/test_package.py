@@ -52,11 +52,19 @@ def test_the_public_names_are_in_step() -> None:
         alias.asname for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 0
         for alias in node.names if alias.asname
     }  # fmt: skip
-    assert typed == set(iso.__all__)
+    assert typed - {"imagej"} == set(iso.__all__)
     for name in iso.__all__:
         assert getattr(iso, name).__name__ in (name, "voronoi_otsu_labeling")
     with pytest.raises(AttributeError, match="frobnicate"):
         iso.frobnicate  # noqa: B018
+
+
+def test_the_names_of_imagej_are_in_step() -> None:
+    tree = ast.parse((PACKAGE / "imagej" / "__init__.py").read_text())
+    typed = {alias.asname for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert typed - {None} == set(iso.imagej.__all__)
+    for name in iso.imagej.__all__:
+        assert getattr(iso.imagej, name).__name__ == name
 
 
 def test_errors_are_also_the_usual_ones() -> None:
@@ -77,7 +85,8 @@ def test_the_conda_environment_is_in_step() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     conda = {re.split(r"[ <>=]", entry)[0] for entry in environment["dependencies"] if isinstance(entry, str)}
     names = {"matplotlib": "matplotlib-base"}
-    needed = {re.split(r"[ <>=;\[]", entry)[0] for entry in project["dependencies"]}
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["imagej"]]
+    needed = {re.split(r"[ <>=;\[]", entry)[0] for entry in wanted}
     assert {names.get(name, name) for name in needed} <= conda
     assert f"python {project['requires-python']}" in environment["dependencies"]
 
@@ -96,6 +105,9 @@ def test_no_layer_reaches_back() -> None:
         "calibration.py": r"isoscale_ij\.(files|engines|execution|figures|cli|rescaling|segmentation)",
         "rescaling.py": r"isoscale_ij\.(files|figures|cli|segmentation|comparison)",
         "segmentation.py": r"isoscale_ij\.(files|figures|cli|rescaling|comparison)",
+        "files": r"isoscale_ij\.imagej\.",
+        "hyperstack.py": r"jpype|tifffile|isoscale_ij\.(files|imagej\.)",
+        "imagej": r"isoscale_ij\.(files|figures|cli|rescaling|segmentation|comparison)",
         "execution": r"xarray|isoscale_ij\.(?!engines|execution|errors)",
     }
     for name, forbidden in below.items():

@@ -16,7 +16,7 @@ from isoscale_ij.errors import FormatError, ParameterError
 from isoscale_ij.files import imagej_tiff, ome_tiff, tiff
 from isoscale_ij.files.atomic import check_replaceable as check_replaceable
 from isoscale_ij.files.atomic import replacing as replacing
-from isoscale_ij.files.header import Header
+from isoscale_ij.header import Header
 from isoscale_ij.inspection import remarks
 
 _WRITERS = {

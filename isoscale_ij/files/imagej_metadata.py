@@ -1,31 +1,19 @@
-"""What ImageJ writes about an image into a TIFF file, and what it means: text in, calibration out, and back.
+"""How ImageJ writes what it says of an image into a TIFF file: text and tags in, a Hyperstack out, and back.
 
 The calibration is in ``key=value`` lines of the description; lookup tables, display ranges, slice
-labels and image properties are in tags of their own. Image properties, which ImageJ keeps when it
-saves a file again, hold what ImageJ has no word for.
+labels and image properties are in tags of their own.
 """
 
 from __future__ import annotations
 
 import base64
-import json
-import math
 import re
 from typing import Any
 
 import numpy as np
-import xarray as xr
 
-from isoscale_ij.axes import CALIBRATED, channel_names
-from isoscale_ij.calibration import axis_unit, is_labels, lower_edge, spacing
-from isoscale_ij.files.header import Axis, json_like
-from isoscale_ij.units import canonical_unit
+from isoscale_ij.hyperstack import Hyperstack, number
 
-PROPERTY = "isoscale."
-SIGNED_16_BIT = {"cf": "0", "c0": "-32768.0", "c1": "1.0"}  # how ImageJ marks signed values
-
-_UNIT_NAMES = {"micrometer": "micron", "nanometer": "nm", "millimeter": "mm", "centimeter": "cm", "meter": "m"}
-_TIME_NAMES = {"second": "sec", "millisecond": "ms", "microsecond": "us", "minute": "min", "hour": "h"}
 _OTHER_KEYS = re.compile(r"cf|c\d|vunit|zeroclip|inverty|fps|loop")
 
 
@@ -37,51 +25,31 @@ def parse_description(text: str) -> dict[str, str]:
     }
 
 
-def axes(pixel: dict[str, float | None], unit_of_pixel: str | None, described: dict[str, str]) -> dict[str, Axis]:
-    """Sizes in the units of each axis; origins in pixels become lower edges.
+def read_calibration(
+    stack: Hyperstack, described: dict[str, str], pixel: dict[str, float | None], unit_of_pixel: str | None
+) -> None:
+    """Sizes, units and origins.
 
     `pixel` is the size of x and y that the resolution tags give, in `unit_of_pixel` unless the
     description names another.
     """
-    unit = canonical_unit(described["unit"]) if "unit" in described else unit_of_pixel
+    unit = described.get("unit", unit_of_pixel)
+    depth = number(described.get("spacing"))
+    if depth is None and pixel["x"] is not None and "slices" in described:
+        depth = 1.0  # ImageJ leaves a depth of 1 out
+    sizes = {"x": pixel["x"], "y": pixel["y"], "z": depth, "t": number(described.get("finterval"))}
+    stack.sizes = {axis: size for axis, size in sizes.items() if size is not None}
     units = {"x": unit, "y": described.get("yunit", unit), "z": described.get("zunit", unit)}
-    sizes: dict[str, float | None] = {
-        **pixel,
-        "z": _number(described.get("spacing")),
-    }
-    if sizes["z"] is None and sizes["x"] is not None and "slices" in described:
-        sizes["z"] = 1.0  # ImageJ leaves a depth of 1 out
-    if set(sizes.values()) <= {1.0, None} and unit in (None, "voxel"):
-        sizes = {}
-    found = {}
-    for axis, size in sizes.items():
-        if size is None and axis == "z":
-            continue
-        length = 1.0 if size is None else size  # x and y beside a calibrated axis, as ImageJ has it
-        origin = _number(described.get(f"{axis}origin")) or 0.0
-        found[axis] = Axis(length, units[axis], -origin * length)
-    step = _number(described.get("finterval"))
-    if step:
-        found["t"] = Axis(step, described.get("tunit", "sec"))
-    return found
+    stack.units = {axis: name for axis, name in units.items() if name is not None}
+    stack.units["t"] = described.get("tunit", "sec")
+    stack.origins = {axis: number(described.get(f"{axis}origin")) or 0.0 for axis in ("x", "y", "z")}
 
 
-def _number(text: str | None) -> float | None:
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return math.nan
-
-
-def imagej_attributes(
-    described: dict[str, str], tags: dict[str, Any], properties: dict[str, str], *, is_rgb: bool
-) -> dict[str, Any]:
+def read_about(described: dict[str, str], tags: dict[str, Any]) -> dict[str, Any]:
     """What only ImageJ knows, as plain values."""
     found: dict[str, Any] = {}
     if described.get("mode", "composite") != "composite":
         found["mode"] = described["mode"]
-    if is_rgb:
-        found["rgb"] = True
     if "LUTs" in tags:
         luts = tags["LUTs"]
         found["luts"] = [np.asarray(lut).tolist() for lut in (luts if isinstance(luts, list) else [luts])]
@@ -101,75 +69,51 @@ def imagej_attributes(
     if overlays:
         listed = overlays if isinstance(overlays, list) else [overlays]
         found["overlay"] = [base64.b64encode(overlay).decode() for overlay in listed]
-    others = {k: v for k, v in properties.items() if not k.startswith(PROPERTY)}
+    others = {k: v for k, v in described.items() if _OTHER_KEYS.fullmatch(k) and (k, v) != ("loop", "false")}
     if others:
-        found["properties"] = others
-    described = {k: v for k, v in described.items() if _OTHER_KEYS.fullmatch(k)}
-    described = {k: v for k, v in described.items() if SIGNED_16_BIT.get(k) != v and (k, v) != ("loop", "false")}
-    if described:
-        found["description"] = described
+        found["description"] = others
     return found
 
 
-def channels_from_labels(imagej: dict[str, Any], count: int) -> list[str] | None:
-    """Slice labels that are the same in every slice of a channel name the channels."""
-    labels = imagej.get("slice_labels", [])
-    if count == 1 or not labels or len(labels) % count:
-        return None
-    names = labels[:count]
-    same = all(label == names[index % count] for index, label in enumerate(labels))
-    return names if same and len(set(names)) == count and all(names) else None
-
-
-def description(image: xr.DataArray, imagej: dict[str, Any], count: int, channels: int) -> str:
-    """The ``ImageDescription`` of `image`, which is stored as `count` planes."""
+def description(stack: Hyperstack) -> str:
+    """The ``ImageDescription`` of an image."""
     lines = ["ImageJ=1.54p"]
-    sizes = {"channels": channels, "slices": image.sizes.get("z", 1), "frames": image.sizes.get("t", 1)}
-    if count > 1:
-        lines.append(f"images={count}")
+    sizes = {"channels": stack.channels, "slices": stack.slices, "frames": stack.frames}
+    if stack.planes > 1:
+        lines.append(f"images={stack.planes}")
         lines += [f"{name}={size}" for name, size in sizes.items() if size > 1]
-        if sum(size > 1 for size in sizes.values()) > 1 or channels > 1:
+        if sum(size > 1 for size in sizes.values()) > 1 or stack.channels > 1:
             lines.append("hyperstack=true")
-        if channels > 1:
-            lines.append(f"mode={imagej.get('mode', 'composite')}")
-    lines += _calibration(image, imagej.get("single", {}))
-    ranges = imagej.get("ranges")
-    if ranges and image.dtype.kind != "b":
+        mode = stack.about.get("mode", "composite")
+        if stack.channels > 1 and mode != "plain":
+            lines.append(f"mode={mode}")
+    lines += _calibration(stack)
+    ranges = stack.about.get("ranges")
+    if ranges:
         lines += [f"min={ranges[0][0]!r}", f"max={ranges[0][1]!r}"]
-    others = {"loop": "false"} | imagej.get("description", {})
+    others = {"loop": "false"} | stack.about.get("description", {})
     lines += [f"{key}={escaped(str(value))}" for key, value in others.items()]
     return "\n".join(lines) + "\n"
 
 
-def _calibration(image: xr.DataArray, single: dict[str, Any]) -> list[str]:
-    """Units, depth, origins in pixels and the frame interval; `single` is that of axes the image does not have."""
-    stored = {
-        axis: (size, axis_unit(image, axis), lower_edge(image, axis))
-        for axis in CALIBRATED
-        if axis in image.dims and (size := spacing(image, axis)) is not None
-    }
-    stored |= {
-        axis: (size, canonical_unit(unit), lower)
-        for axis, (size, unit, lower) in single.items()
-        if axis not in image.dims
-    }
+def _calibration(stack: Hyperstack) -> list[str]:
+    """Units, depth, origins in pixels and the frame interval."""
     lines = []
-    if "x" in stored:
-        unit = stored["x"][1]
-        lines.append(f"unit={escaped(_UNIT_NAMES.get(unit, unit) if unit else 'pixel')}")
-    for axis in ("x", "y", "z"):
-        if axis not in stored:
-            continue
-        size, _, lower = stored[axis]
-        if axis == "z":
-            lines.append(f"spacing={size!r}")
-        if lower:
-            lines.append(f"{axis}origin={-lower / size!r}")
-    if "t" in stored:
-        step, unit, _ = stored["t"]
-        lines.append(f"finterval={step!r}")
-        if unit not in (None, "second"):
-            lines.append(f"tunit={escaped(_TIME_NAMES.get(unit, unit))}")
+    if "x" in stack.sizes:
+        unit = stack.units["x"]
+        lines.append(f"unit={escaped(unit)}")
+        lines += [
+            f"{axis}unit={escaped(stack.units[axis])}"
+            for axis in ("y", "z")
+            if axis in stack.sizes and stack.units[axis] != unit
+        ]
+    if "z" in stack.sizes:
+        lines.append(f"spacing={stack.sizes['z']!r}")
+    lines += [f"{axis}origin={origin!r}" for axis, origin in stack.origins.items() if origin]
+    if "t" in stack.sizes:
+        lines.append(f"finterval={stack.sizes['t']!r}")
+        if stack.units["t"] != "sec":
+            lines.append(f"tunit={escaped(stack.units['t'])}")
     return lines
 
 
@@ -178,45 +122,22 @@ def escaped(text: str) -> str:
     return "".join(character if " " <= character <= "~" else f"\\u{ord(character):04x}" for character in text)
 
 
-def metadata(image: xr.DataArray, imagej: dict[str, Any], stored: np.dtype[Any], count: int) -> dict[str, Any]:
+def tags(stack: Hyperstack) -> dict[str, Any]:
     """What goes into ImageJ's metadata tags, as tifffile names it."""
     found: dict[str, Any] = {}
-    properties = {str(key): str(value) for key, value in imagej.get("properties", {}).items()}
-    properties |= {f"{PROPERTY}{key}": value for key, value in _our_properties(image, stored).items()}
-    if properties:
-        found["Properties"] = properties
-    if "info" in imagej:
-        found["Info"] = imagej["info"]
-    if "ranges" in imagej:
-        found["Ranges"] = [float(end) for pair in imagej["ranges"] for end in pair]
-    if len(imagej.get("slice_labels", [])) == count:
-        found["Labels"] = imagej["slice_labels"]
-    elif "c" in image.coords and image.sizes.get("c", 1) > 1:
-        found["Labels"] = channel_names(image) * (count // image.sizes["c"])
-    if "luts" in imagej:
-        found["LUTs"] = [np.array(lut, np.uint8) for lut in imagej["luts"]]
-    if "roi" in imagej:
-        found["ROI"] = base64.b64decode(imagej["roi"])
-    if "overlay" in imagej:
-        found["Overlays"] = [base64.b64decode(overlay) for overlay in imagej["overlay"]]
+    if stack.properties:
+        found["Properties"] = stack.properties
+    about = stack.about
+    if "info" in about:
+        found["Info"] = about["info"]
+    if "ranges" in about:
+        found["Ranges"] = [float(end) for pair in about["ranges"] for end in pair]
+    if "slice_labels" in about:
+        found["Labels"] = about["slice_labels"]
+    if "luts" in about:
+        found["LUTs"] = [np.array(lut, np.uint8) for lut in about["luts"]]
+    if "roi" in about:
+        found["ROI"] = base64.b64decode(about["roi"])
+    if "overlay" in about:
+        found["Overlays"] = [base64.b64decode(overlay) for overlay in about["overlay"]]
     return found
-
-
-def _our_properties(image: xr.DataArray, stored: np.dtype[Any]) -> dict[str, str]:
-    """What ImageJ has no word for, as image properties, which it keeps."""
-    ours = {}
-    if is_labels(image):
-        ours["kind"] = "labels"
-    if image.dtype.newbyteorder("=") != stored:
-        ours["dtype"] = image.dtype.name
-    if "c" in image.dims and "c" in image.coords:
-        ours["channels"] = json.dumps(channel_names(image))
-    ones = "".join(axis for axis in ("c", "z", "t") if image.sizes.get(axis) == 1)
-    if ones:
-        ours["single_axes"] = ones
-    if image.name is not None:
-        ours["name"] = str(image.name)
-    others = json_like({key: value for key, value in image.attrs.items() if key not in ("kind", "imagej")})
-    if others:
-        ours["attrs"] = json.dumps(others)
-    return ours

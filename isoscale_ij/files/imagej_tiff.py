@@ -8,7 +8,6 @@ after the other behind it.
 
 from __future__ import annotations
 
-import json
 import math
 from fractions import Fraction
 from pathlib import Path
@@ -17,22 +16,20 @@ from typing import Any
 import numpy as np
 import tifffile
 import xarray as xr
-from numpy.typing import NDArray
 
-from isoscale_ij.calibration import is_labels, spacing
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files import imagej_metadata
-from isoscale_ij.files.header import Header, stored_values
-from isoscale_ij.files.imagej_metadata import PROPERTY, SIGNED_16_BIT
+from isoscale_ij.files.stored import stored_values
+from isoscale_ij.header import Header
+from isoscale_ij.hyperstack import DIMS, Hyperstack, hyperstack, stored, stored_type
 
-DIMS = ("t", "z", "c", "y", "x")  # the order in which ImageJ stores
-
-_METADATA_TAG = 50839
+_METADATA_TAG, _COLOR_MAP = 50839, 320
 _CLASSIC_LIMIT = 2**32 - 2**16  # bytes; leaves room for tags
-_MOST_16_BIT, _MOST_FLOAT = 2**16 - 1, 2**24
 _RATIONAL_LIMIT = 2**31 - 1
-_NATIVE = ("uint8", "uint16", "int16", "float32", "int32", "uint32")
-_STORED_AS = {"int8": "int16", "float16": "float32", "float64": "float32", "int64": "int32", "uint64": "uint32"}
+_STORED_AS = {name: name for name in ("uint8", "uint16", "int16", "float32", "int32", "uint32")} | {
+    "bool": "uint8", "int8": "int16", "float16": "float32", "float64": "float32", "int64": "int32", "uint64": "uint32",
+}  # fmt: skip
+_MEND = "Write it as OME-TIFF (.ome.tif), or give up digits with image.astype('float32')."
 
 
 def header(file: tifffile.TiffFile) -> Header:
@@ -40,84 +37,51 @@ def header(file: tifffile.TiffFile) -> Header:
     series, page = file.series[0], file.pages.first
     described = imagej_metadata.parse_description(page.description)
     tags = dict(page.tags.valueof(_METADATA_TAG) or {}) if _METADATA_TAG in page.tags else {}
-    properties = dict(tags.get("Properties") or {})
-    kept = {k.removeprefix(PROPERTY): v for k, v in properties.items() if k.startswith(PROPERTY)}
-    stored_type = np.dtype(series.dtype)
-    if stored_type.kind not in "biuf":
-        raise FormatError(f"Got values of type {stored_type}; needed are integers or real numbers.")
+    dtype = np.dtype(series.dtype)
+    if dtype.kind not in "biuf":
+        raise FormatError(f"Got values of type {dtype}; needed are integers or real numbers.")
     planes = math.prod(size for size, axis in zip(series.shape, series.axes, strict=True) if axis not in "YXS")
     if described.get("images", "1").isdigit() and int(described.get("images", "1")) > planes:
         raise FormatError(
             f"The file is truncated: {planes} of {described['images']} images are in it. Copy or save it again."
         )
-    signed = stored_type == np.uint16 and all(described.get(k) == v for k, v in SIGNED_16_BIT.items())
-
-    pixel = {axis: _from_resolution(page, f"{axis.upper()}Resolution") for axis in ("x", "y")}
-    axes = imagej_metadata.axes(pixel, _unit_of_resolution(page), described)
-    dims = tuple({"S": "c", "I": "z"}.get(axis, axis.lower()) for axis in series.axes)
-    shape = tuple(series.shape)
-    for axis in kept.get("single_axes", ""):
-        if axis not in dims:
-            dims, shape = (axis, *dims), (1, *shape)
-    imagej = imagej_metadata.imagej_attributes(described, tags, properties, is_rgb="S" in series.axes)
-    single = {
-        axis: [axes[axis].size, axes[axis].unit, axes[axis].lower]
-        for axis in ("t", "z")
-        if axis in axes and axis not in dims
-    }
-    if single:  # an axis of one voxel, which ImageJ calibrates but this image does not have
-        imagej["single"] = single
-    count = dict(zip(dims, shape, strict=True)).get("c", 1)
-    channels = imagej_metadata.channels_from_labels(imagej, count)
-    if channels is not None:  # the labels say nothing else
-        imagej.pop("slice_labels")
-    if "channels" in kept:
-        channels = json.loads(kept["channels"])
-    attrs: dict[str, Any] = json.loads(kept.get("attrs", "{}"))
-    if "kind" in kept:
-        attrs["kind"] = kept["kind"]
-    if imagej:
-        attrs["imagej"] = imagej
-    path, dtype = str(file.filehandle.path), np.dtype(kept.get("dtype") or ("int16" if signed else stored_type))
-
-    def load() -> NDArray[Any]:
-        found = stored_values(path).reshape(shape)
-        if signed and dtype == np.int16:
-            return (found.astype(np.int32) - 2**15).astype(np.int16)
-        return found != 0 if dtype.kind == "b" else found
-
-    return Header(
-        dims, shape, dtype, load, axes,
-        channels=channels,
-        name=kept.get("name") or described.get("name"),
-        attrs=attrs,
+    sizes = dict(zip(series.axes, series.shape, strict=True))
+    stack = Hyperstack(
+        sizes["X"], sizes["Y"], sizes.get("C", 1), sizes.get("Z", 1) * sizes.get("I", 1), sizes.get("T", 1),
+        dtype.name, "S" in sizes, about=imagej_metadata.read_about(described, tags), title=described.get("name"),
+        properties=dict(tags.get("Properties") or {}),
     )  # fmt: skip
+    if "luts" not in stack.about and (lut := _color_map(page)) is not None:
+        stack.about["luts"] = [lut]
+    pixel = {axis: _from_resolution(page, f"{axis.upper()}Resolution") for axis in ("x", "y")}
+    imagej_metadata.read_calibration(stack, described, pixel, _unit_of_resolution(page))
+    order = [axis for axis in ("T", "I", "Z", "C", "Y", "X", "S") if axis in sizes]
+    path, turned = str(file.filehandle.path), [series.axes.index(axis) for axis in order]
+    return stack.header(lambda: stored_values(path).transpose(turned))
 
 
 def write(path: Path, image: xr.DataArray) -> None:
     """Write an image as ImageJ would."""
-    imagej = dict(image.attrs.get("imagej", {}))
-    stored = [axis for axis in DIMS if axis in image.dims]
-    is_rgb = bool(imagej.get("rgb")) and image.dtype == np.uint8 and image.sizes.get("c") == 3
-    if is_rgb:
-        stored = [axis for axis in stored if axis != "c"] + ["c"]
-    values = _storable(image.transpose(*stored))
-    sizes = {axis: int(image.sizes.get(axis, 1)) for axis in DIMS}
-    channels = 1 if is_rgb else sizes["c"]
-    count = sizes["t"] * sizes["z"] * channels
-    description = imagej_metadata.description(image, imagej, count, channels)
-    pages = values.reshape(count, sizes["y"], sizes["x"], *((3,) if is_rgb else ()))
+    dtype = stored_type(image, _STORED_AS, _MEND)
+    stack = hyperstack(image, dtype)
+    order = [axis for axis in DIMS if axis in image.dims]
+    if stack.rgb:
+        order = [axis for axis in order if axis != "c"] + ["c"]
+    values = stored(np.asarray(image.transpose(*order).data), dtype, _MEND)
+    pages = values.reshape(stack.planes, stack.height, stack.width, *((3,) if stack.rgb else ()))
 
+    color_map = []
+    if len(stack.about.get("luts", [])) == 1:  # of a single channel ImageJ has it as the color map of the file
+        table = np.array(stack.about.pop("luts")[0], np.uint16)
+        color_map = [(_COLOR_MAP, 3, 768, tuple((table * 257).ravel().tolist()), True)]
     options: dict[str, Any] = {
-        "photometric": "rgb" if is_rgb else "minisblack",
-        "description": description.encode("latin-1"),
+        "photometric": "rgb" if stack.rgb else "minisblack",
+        "description": imagej_metadata.description(stack).encode("latin-1"),
         "metadata": None,
         "software": False,
-        "resolution": tuple(_resolution(image, axis) for axis in ("x", "y")),
+        "resolution": tuple(_resolution(stack.sizes.get(axis), axis) for axis in ("x", "y")),
         "resolutionunit": 1,
-        "extratags": tifffile.tifffile.imagej_metadata_tag(
-            imagej_metadata.metadata(image, imagej, values.dtype, count), "<"
-        ),
+        "extratags": [*color_map, *tifffile.tifffile.imagej_metadata_tag(imagej_metadata.tags(stack), "<")],
     }
     if pages.nbytes < _CLASSIC_LIMIT:
         with tifffile.TiffWriter(path, byteorder="<", bigtiff=False) as file:
@@ -127,6 +91,15 @@ def write(path: Path, image: xr.DataArray) -> None:
         file.write(pages[0], **options)
     with path.open("ab") as behind:
         pages[1:].astype("<" + pages.dtype.str[1:], copy=False).tofile(behind)
+
+
+def _color_map(page: Any) -> list[list[int]] | None:
+    """The lookup table of a single channel, 3 x 256; None where there is none or it is grey."""
+    table = page.tags.valueof(_COLOR_MAP)
+    if table is None or np.size(table) != 768:
+        return None
+    table = np.asarray(table).reshape(3, 256) >> 8
+    return None if (table == np.arange(256)).all() else table.tolist()
 
 
 def _from_resolution(page: Any, tag: str) -> float | None:
@@ -143,44 +116,8 @@ def _unit_of_resolution(page: Any) -> str | None:
     return "centimeter" if unit == 3 else None
 
 
-def _storable(image: xr.DataArray) -> NDArray[Any]:
-    """The values in a type that ImageJ opens; every value is kept, or an error says which is not."""
-    values = np.asarray(image.data)
-    if is_labels(image):
-        low, high = int(values.min()), int(values.max())
-        if low < 0 or high > _MOST_FLOAT:
-            raise FormatError(
-                f"Got labels from {low} to {high}; an ImageJ image holds labels from 0 to {_MOST_FLOAT}. "
-                "Write them as OME-TIFF (.ome.tif)."
-            )
-        return np.ascontiguousarray(values, np.uint16 if high <= _MOST_16_BIT else np.float32)
-    if values.dtype == bool:
-        return np.ascontiguousarray(values, np.uint8) * np.uint8(255)
-    name = values.dtype.name
-    stored = np.dtype(name if name in _NATIVE else _STORED_AS[name])
-    if stored.kind in "iu" and stored != values.dtype:
-        limits = np.iinfo(stored)
-        low, high = values.min(), values.max()
-        if low < limits.min or high > limits.max:
-            wrong = low if low < limits.min else high
-            raise FormatError(
-                f"Got the value {wrong} of type {name}; an ImageJ TIFF holds integers from {limits.min} to "
-                f"{limits.max}. Write it as OME-TIFF (.ome.tif), or convert it to float64."
-            )
-    if name == "float64":
-        with np.errstate(over="ignore"):
-            lost = (values.astype(np.float32) != values) & ~np.isnan(values)
-        if lost.any():
-            raise FormatError(
-                f"Got float64 values that float32 does not hold, {values[lost][0]!r} for one; ImageJ opens no others. "
-                "Write them as OME-TIFF (.ome.tif), or give up digits with image.astype('float32')."
-            )
-    return np.ascontiguousarray(values, stored)
-
-
-def _resolution(image: xr.DataArray, axis: str) -> tuple[int, int]:
+def _resolution(size: float | None, axis: str) -> tuple[int, int]:
     """Pixels per unit, as the fraction that gives the voxel size back to the last bit."""
-    size = spacing(image, axis)
     if size is None:
         return (1, 1)
     exact = Fraction(size)

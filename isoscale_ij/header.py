@@ -1,4 +1,4 @@
-"""What a reader finds out about an image before it loads a voxel."""
+"""What an edge (a file format, ImageJ) finds out about an image before it loads a voxel."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import tifffile
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -57,11 +56,14 @@ class Header:
 
     def image(self, *, values: bool = True) -> xr.DataArray:
         """The calibrated image; without `values`, a stand-in of the same shape and type."""
+        attrs = self.attrs
         if values:
-            data = self.load().astype(self.dtype, copy=False)
+            data = _as_declared(self.load(), self.dtype)
+            if data.dtype != self.dtype and attrs.get("kind") == "labels":  # they were filtered
+                attrs = {key: value for key, value in attrs.items() if key != "kind"}
         else:
             data = np.broadcast_to(np.zeros((), self.dtype), self.stored_shape)
-        image = xr.DataArray(data, dims=self.stored_dims, name=self.name, attrs=self.attrs)
+        image = xr.DataArray(data, dims=self.stored_dims, name=self.name, attrs=attrs)
         image = image.transpose(*(axis for axis in AXES if axis in self.stored_dims))
         coords: dict[str, Any] = {}
         for name in CALIBRATED:
@@ -85,10 +87,15 @@ class Header:
         return as_image(image.assign_coords(coords))
 
 
-def stored_values(path: str, series: int = 0) -> NDArray[Any]:
-    """The values of one series of a TIFF file, in the order in which they are stored."""
-    with tifffile.TiffFile(path) as file:
-        return np.asarray(file.series[series].asarray())
+def _as_declared(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """The values in the type they had before they were stored; as they are, if another program changed them since."""
+    if values.dtype == dtype:
+        return values
+    if dtype.kind == "b":
+        return values != 0 if set(np.unique(values).tolist()) <= {0, 1, 255} else values
+    with np.errstate(all="ignore"):
+        converted = values.astype(dtype)
+        return converted if np.array_equal(converted, values, equal_nan=values.dtype.kind == "f") else values
 
 
 def json_like(attrs: dict[Any, Any]) -> dict[str, Any]:

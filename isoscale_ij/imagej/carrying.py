@@ -1,0 +1,51 @@
+"""The one place that lets operations take an ``ij.ImagePlus`` and give one back."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import xarray as xr
+
+
+def carried(operation: Callable[..., Any]) -> Callable[..., Any]:
+    """`operation`, for images of ImageJ as well: they come in as calibrated images, and images go out as ImagePlus.
+
+    Where no argument is an ImagePlus, nothing is different, and no Java is looked for.
+    """
+
+    @functools.wraps(operation)
+    def carry(*arguments: Any, **options: Any) -> Any:
+        if not any(map(_is_imageplus, (*arguments, *options.values()))):
+            return operation(*arguments, **options)
+        if operation.__name__ == "set_voxel_size":
+            return _recalibrated(operation, *arguments, **options)
+        from isoscale_ij.imagej.conversion import from_imageplus, to_imageplus
+
+        def brought(value: Any) -> Any:
+            return from_imageplus(value) if _is_imageplus(value) else value
+
+        result = operation(*map(brought, arguments), **{key: brought(value) for key, value in options.items()})
+        return to_imageplus(result) if isinstance(result, xr.DataArray) and operation.__name__ != "as_image" else result
+
+    return carry
+
+
+def _recalibrated(operation: Callable[..., Any], imp: Any, **options: Any) -> Any:
+    """The same ImagePlus: its pixels stay where they are."""
+    import numpy as np
+
+    from isoscale_ij.imagej.conversion import calibrate, describe
+
+    image = describe(imp).header(lambda: np.empty(0), always_z=True).image(values=False)
+    calibrate(imp, operation(image, **options))
+    return imp
+
+
+def _is_imageplus(value: Any) -> bool:
+    jpype = sys.modules.get("jpype")
+    if jpype is None or not isinstance(value, jpype.JObject):
+        return False
+    return isinstance(value, jpype.JClass("ij.ImagePlus"))

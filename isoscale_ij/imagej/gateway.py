@@ -1,0 +1,135 @@
+"""pyimagej's conversions in both directions, replaced by those that lose nothing; and put back.
+
+They are entries in scyjava's lists of converters, of a priority above pyimagej's, so that
+``ij.py.from_java``, ``ij.py.to_java`` and all that rests on them (``run_script``, ``run_plugin``,
+``jargs``) find them first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from isoscale_ij.axes import CALIBRATED, check_axes
+from isoscale_ij.calibration import as_image, grid
+from isoscale_ij.errors import FormatError, MissingDependencyError
+from isoscale_ij.imagej.conversion import describe, from_imageplus, to_imageplus
+from isoscale_ij.imagej.jvm import INSTALL, classes
+from isoscale_ij.units import VOXEL, canonical_unit
+
+_registered: list[tuple[list[Any], Any]] = []
+_AXES = {"X": "x", "Y": "y", "Z": "z", "Channel": "c", "Time": "t"}
+
+
+def register_converters() -> None:
+    """Let pyimagej (and all else that converts through scyjava) convert images without losing anything.
+
+    From then on ``ij.py.from_java`` gives a calibrated DataArray for an ImagePlus and for a Dataset,
+    and ``ij.py.to_java`` an ImagePlus for a DataArray whose axes are those of an image. An ImagePlus is
+    read anew each time: a calibration that was edited in ImageJ since is seen.
+
+    See Also
+    --------
+    unregister_converters : undoes it.
+
+    Raises
+    ------
+    MissingDependencyError
+        If scyjava is not installed, or no Java with ImageJ runs.
+
+    Examples
+    --------
+    >>> import imagej, isoscale_ij  # doctest: +SKIP
+    >>> ij = imagej.init("sc.fiji:fiji")  # doctest: +SKIP
+    >>> isoscale_ij.imagej.register_converters()  # doctest: +SKIP
+    >>> image = ij.py.from_java(ij.IJ.getImage())  # doctest: +SKIP
+    """
+    try:
+        from scyjava import Converter, Priority, add_java_converter, add_py_converter
+        from scyjava._convert import java_converters, py_converters
+    except ImportError as error:
+        raise MissingDependencyError(f"scyjava is not installed, whose conversions these are: {INSTALL}") from error
+    image_plus = classes().ImagePlus
+    unregister_converters()
+    to_python = [
+        Converter(lambda value: isinstance(value, image_plus), from_imageplus, Priority.VERY_HIGH, "ImagePlus"),
+        Converter(_is_dataset, from_dataset, Priority.VERY_HIGH, "Dataset"),
+    ]
+    to_java = Converter(_is_image, to_imageplus, Priority.VERY_HIGH, "calibrated image")
+    for converter in to_python:
+        add_py_converter(converter)
+        _registered.append((py_converters, converter))
+    add_java_converter(to_java)
+    _registered.append((java_converters, to_java))
+
+
+def unregister_converters() -> None:
+    """Undo :func:`register_converters`: pyimagej converts as before."""
+    while _registered:
+        converters, converter = _registered.pop()
+        converters[:] = [other for other in converters if other is not converter]
+
+
+def from_dataset(dataset: Any) -> xr.DataArray:
+    """A calibrated image of a ``net.imagej.Dataset``, its pixels copied.
+
+    Sizes, units and positions are those of its axes, or of the ImagePlus that it mirrors: a
+    calibration that was edited there does not reach the Dataset.
+    """
+    from imagej import images  # who has a Dataset has pyimagej
+
+    axes = [dataset.axis(index) for index in range(dataset.numDimensions())]
+    names = [_AXES.get(str(axis.type().getLabel()), str(axis.type().getLabel())) for axis in axes]
+    counts = [int(dataset.dimension(index)) for index in range(len(axes))]
+    values = np.empty(counts[::-1], images.dtype(dataset))
+    images.copy_rai_into_ndarray(None, dataset, values)
+    mirrored = _mirrored(dataset)
+    coords: dict[Any, Any] = {}
+    if mirrored is None:
+        for name, axis, count in zip(names, axes, counts, strict=True):
+            size = float(axis.averageScale(0, 1))
+            unit = canonical_unit(None if axis.unit() is None else str(axis.unit()))
+            known = None if unit == VOXEL else unit
+            if name in CALIBRATED and np.isfinite(size) and size > 0 and (size != 1 or known):
+                coords[name] = grid(name, count, size, float(axis.calibratedValue(0)), known)
+    else:
+        header = describe(mirrored).header(lambda: values, always_z=True).image(values=False)
+        coords = {axis: header.coords[axis] for axis in names if axis in header.coords}
+    title = dataset.getName()
+    image = xr.DataArray(values, dims=names[::-1], name=None if title is None else str(title))
+    return as_image(image.assign_coords(coords))
+
+
+def _mirrored(dataset: Any) -> Any:
+    """The ImagePlus that a Dataset shows to ImageJ2, if there is one of the same size."""
+    import jpype
+
+    try:
+        service = dataset.context().getService(jpype.JClass("net.imagej.legacy.LegacyService"))
+        imp = None if service is None else service.getImageMap().lookupImagePlus(dataset)
+    except (AttributeError, TypeError):  # an ImageJ2 without the legacy layer, or with another one
+        return None
+    if imp is None or int(imp.getWidth()) != int(dataset.dimension(0)):
+        return None
+    return imp
+
+
+def _is_dataset(value: Any) -> bool:
+    try:
+        from scyjava import jimport
+
+        return isinstance(value, jimport("net.imagej.Dataset"))
+    except TypeError:  # a Java without ImageJ2
+        return False
+
+
+def _is_image(value: Any) -> bool:
+    if not isinstance(value, xr.DataArray) or value.dtype.kind not in "buif":
+        return False
+    try:
+        check_axes(value.dims)
+    except FormatError:
+        return False
+    return True

@@ -1,0 +1,89 @@
+"""The second tier: a real ImageJ2 gateway, from the Fiji folder that ISOSCALE_FIJI names.
+
+``ISOSCALE_FIJI=/path/to/Fiji.app pytest -m imagej2 tests/test_imagej2.py`` runs it, in a process of
+its own, because a process has one Java.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import pytest
+
+import isoscale_ij as iso
+from images import assert_same, make
+
+pytestmark = pytest.mark.imagej2
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Any:
+    fiji = os.environ.get("ISOSCALE_FIJI")
+    if not fiji:
+        pytest.skip("there is no ImageJ2 here: set ISOSCALE_FIJI=/path/to/Fiji.app")
+    from isoscale_ij.imagej.jvm import is_running
+
+    if is_running():
+        pytest.skip("another Java runs in this process: run this file by itself")
+    pyimagej = pytest.importorskip("imagej")
+    import scyjava
+
+    scyjava.config.set_java_constraints(fetch="auto")
+    made = pyimagej.init(fiji, mode="headless")
+    iso.imagej.start()  # joins
+    return made
+
+
+@pytest.fixture
+def converting(gateway: Any) -> Any:
+    iso.imagej.register_converters()
+    yield gateway
+    iso.imagej.unregister_converters()
+
+
+def test_an_image_goes_out_and_comes_back(converting: Any) -> None:
+    image = make("tczyx")
+    imp = converting.py.to_java(image)
+    assert str(imp.getCalibration().getUnit()) in ("micron", "µm")
+    assert_same(converting.py.from_java(imp), image)
+
+
+def test_a_dataset_keeps_units(converting: Any) -> None:
+    from scyjava import jimport
+
+    image = make("zyx")
+    imp = iso.imagej.to_imageplus(image)
+    dataset = converting.convert().convert(imp, jimport("net.imagej.Dataset"))
+    found = converting.py.from_java(dataset)
+    assert iso.voxel_size(found) == pytest.approx(iso.voxel_size(image))
+    assert iso.info(found).units == iso.info(image).units
+    np.testing.assert_array_equal(found.values, image.values)
+
+
+def test_an_edited_calibration_is_seen(converting: Any) -> None:
+    imp = converting.py.to_java(make("zyx"))
+    converting.py.from_java(imp)
+    imp.getCalibration().pixelDepth = 9.0
+    assert iso.voxel_size(converting.py.from_java(imp))["z"] == 9.0
+
+
+def test_scripts_and_plugins(converting: Any) -> None:
+    image = make("zyx")
+    outputs = converting.py.run_script(
+        "groovy", "#@ ImagePlus imp\n#@output ImagePlus result\nresult = imp.duplicate()", {"imp": image}
+    )
+    found = converting.py.from_java(outputs.get("result"))
+    np.testing.assert_array_equal(found.values, image.values)
+    assert iso.voxel_size(found) == iso.voxel_size(image)
+    imp = converting.py.to_java(image.astype("float32"))
+    converting.py.run_plugin("Gaussian Blur 3D...", {"x": 1, "y": 1, "z": 1}, imp=imp)
+    assert float(converting.py.from_java(imp).std()) < float(image.std())
+
+
+def test_it_can_be_undone(gateway: Any) -> None:
+    iso.imagej.register_converters()
+    iso.imagej.unregister_converters()
+    found = gateway.py.from_java(iso.imagej.to_imageplus(make("zyx")))
+    assert "spacing" not in getattr(found, "x", found).attrs
