@@ -7,7 +7,7 @@ UV := $(shell command -v uv 2>/dev/null)
 RUN := .venv/bin/python
 PEERS := .venv-peers/bin/python
 
-.PHONY: demo test check format bench setup setup-peers walkthrough clean
+.PHONY: demo test check format bench setup setup-peers walkthrough jar clean
 
 demo: setup
 	$(RUN) -m isoscale_ij demo demo
@@ -30,6 +30,9 @@ bench: setup-peers
 
 walkthrough: setup
 	$(RUN) docs/render.py
+
+jar: setup
+	$(RUN) -m isoscale_ij.fiji.jar dist
 
 setup: .venv/.ready
 setup-peers: .venv-peers/.ready

@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import sys
-import time
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 
 from isoscale_ij import __version__
 from isoscale_ij.errors import Cancelled, IsoscaleError
+from isoscale_ij.progress_bar import Bar
 from isoscale_ij.units import parse_length
 
 _AXES = ("t", "z", "y", "x")
@@ -120,6 +120,11 @@ def _parser() -> argparse.ArgumentParser:
 
     demo = _command(commands, "demo", _demo, "do all of it on the synthetic volume")
     demo.add_argument("folder", metavar="FOLDER", type=Path, nargs="?", default=Path("demo"))
+
+    fiji = _command(commands, "fiji", _fiji, "put the commands into Fiji's menu, take them out, see what is there")
+    fiji.add_argument("action", choices=("install", "uninstall", "status"))
+    fiji.add_argument("folder", metavar="FOLDER", type=Path, help="of the Fiji: the one that has 'jars' in it")
+    fiji.add_argument("--json", action="store_true", help="status as JSON")
 
     doctor = _command(commands, "doctor", _doctor, "what is installed here, and what it can do")
     doctor.add_argument("--warm-up", action="store_true", help="compile the kernels now")
@@ -225,7 +230,7 @@ def _rescale(options: argparse.Namespace) -> None:
     _say(str(plan_rescale(image, options.voxel_size, factor=options.factor)))
     scaled = rescale(
         image, options.voxel_size, factor=options.factor, interpolation=options.interpolation,
-        antialias=options.antialias, engine=options.engine, on_progress=_Bar(), memory_limit=options.memory_limit,
+        antialias=options.antialias, engine=options.engine, on_progress=Bar(), memory_limit=options.memory_limit,
     )  # fmt: skip
     write(options.output, scaled, overwrite=options.overwrite)
     print(options.output)
@@ -239,7 +244,7 @@ def _segment(options: argparse.Namespace) -> None:
     image = read(options.input)
     labels = voronoi_otsu_labeling(
         image, spot_sigma=options.spot_sigma, outline_sigma=options.outline_sigma, threshold=options.threshold,
-        channel=options.channel, engine=options.engine, on_progress=_Bar(), memory_limit=options.memory_limit,
+        channel=options.channel, engine=options.engine, on_progress=Bar(), memory_limit=options.memory_limit,
     )  # fmt: skip
     write(options.output, labels, overwrite=options.overwrite)
     _say(f"{int(labels.max())} labels; threshold {labels.attrs['threshold']}")
@@ -277,7 +282,7 @@ def _compare(options: argparse.Namespace) -> None:
     found = compare(
         read(options.input), spot_sigma=options.spot_sigma, outline_sigma=options.outline_sigma,
         truth=read(options.truth) if options.truth else None, voxel_sizes=options.voxel_sizes,
-        channel=options.channel, engine=options.engine, on_progress=_Bar(), memory_limit=options.memory_limit,
+        channel=options.channel, engine=options.engine, on_progress=Bar(), memory_limit=options.memory_limit,
     )  # fmt: skip
     found.save(folder, overwrite=options.overwrite)
     print(as_json(found) if options.json else found)
@@ -309,11 +314,26 @@ def _doctor(options: argparse.Namespace) -> None:
     if options.warm_up:
         _say("compiling the kernels …")
         _say(f"ready after {warm_up():.1f} s")
-    found = diagnose()
+    _print_pairs(diagnose(), as_json=options.json)
+
+
+def _fiji(options: argparse.Namespace) -> None:
+    from isoscale_ij.diagnosis import kernels_are_compiled, warm_up
+    from isoscale_ij.fiji import installing
+
+    if options.action == "status":
+        _print_pairs(installing.status(options.folder), as_json=options.json)
+        return
+    done = installing.install(options.folder) if options.action == "install" else installing.uninstall(options.folder)
+    if options.action == "install" and not kernels_are_compiled():
+        _say("compiling the kernels; this happens once, and takes some seconds …")
+        warm_up()
+    print("\n".join(done))
+
+
+def _print_pairs(found: dict[str, str], *, as_json: bool) -> None:
     width = max(map(len, found))
-    print(
-        json.dumps(found, indent=2) if options.json else "\n".join(f"{k.ljust(width)}  {v}" for k, v in found.items())
-    )
+    print(json.dumps(found, indent=2) if as_json else "\n".join(f"{k.ljust(width)}  {v}" for k, v in found.items()))
 
 
 def _check_output(options: argparse.Namespace) -> None:
@@ -337,37 +357,6 @@ def _check_folder(folder: Path, *, overwrite: bool) -> None:
 
 def _same(one: Path, other: Path) -> bool:
     return one.exists() and other.exists() and one.samefile(other)
-
-
-class _Bar:
-    """Progress on stderr: a bar on a terminal, a line a step elsewhere."""
-
-    def __init__(self) -> None:
-        self._terminal = sys.stderr.isatty()
-        self._last = ""
-        self._drawn = 0.0
-        self._announce_compiling()
-
-    def __call__(self, done: int, total: int, step: str) -> None:
-        if self._terminal:
-            finished = done >= total
-            if finished or time.monotonic() - self._drawn > 0.05:
-                self._drawn = time.monotonic()
-                filled = 30 * done // total
-                sys.stderr.write(f"\r[{'#' * filled}{'.' * (30 - filled)}] {100 * done // total:3d} % {step[:44]:44}")
-                if finished and step == "done":
-                    sys.stderr.write("\r" + " " * 86 + "\r")
-                sys.stderr.flush()
-        elif step not in (self._last, "done"):
-            _say(step)
-        self._last = step
-
-    @staticmethod
-    def _announce_compiling() -> None:
-        from isoscale_ij.diagnosis import kernels_are_compiled
-
-        if not kernels_are_compiled():
-            _say("compiling the kernels; this happens once, and takes some seconds …")
 
 
 def _say(text: str) -> None:

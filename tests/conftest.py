@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import xarray as xr
 
 import isoscale_ij as iso
+from commands import Commands
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -42,6 +44,25 @@ def _nothing_left_behind(tmp_path: Path) -> object:
 
 @pytest.fixture(scope="session")
 def imagej(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """ImageJ 1 (``ij.IJ``) on a real Java, without a display, with preferences of its own."""
-    preferences = tmp_path_factory.mktemp("java-preferences")
-    return iso.imagej.start(options=[f"-Djava.util.prefs.userRoot={preferences}"], max_heap="3 GB")
+    """ImageJ 1 (``ij.IJ``) on a real Java, without a display, with preferences of its own.
+
+    Beside it is what Fiji has: SciJava, Groovy, Appose, and the jar of our commands.
+    """
+    import jpype
+    from scyjava import config
+
+    from isoscale_ij.fiji import jar
+
+    folder = tmp_path_factory.mktemp("java")
+    jar.build(folder / jar.name(), {"python": sys.executable})
+    jpype.addClassPath(str(folder / jar.name()))
+    config.endpoints[:] = [  # the first one's versions hold for all
+        "org.scijava:scijava-common:2.100.1", "org.apache.groovy:groovy-jsr223:4.0.28", "org.apposed:appose:0.9.0",
+    ]  # fmt: skip
+    return iso.imagej.start(options=[f"-Djava.util.prefs.userRoot={folder}"], max_heap="3 GB")
+
+
+@pytest.fixture(scope="session")
+def fiji(imagej: Any) -> Commands:
+    """The commands as Fiji finds and runs them: SciJava's services, real Groovy."""
+    return Commands()

@@ -73,7 +73,8 @@ def test_no_network_on_the_first_start(tmp_path: Path) -> None:
     nowhere = "http://127.0.0.1:9"
     done = run(
         "iso.imagej.start()\n",
-        HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path), http_proxy=nowhere, https_proxy=nowhere,
+        HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path), M2_REPO=str(tmp_path), JGO_CACHE_DIR=str(tmp_path),
+        http_proxy=nowhere, https_proxy=nowhere,
         HTTP_PROXY=nowhere, HTTPS_PROXY=nowhere, no_proxy="", NO_PROXY="",
     )  # fmt: skip
     assert "MissingDependencyError" in done.stderr, done.stderr[-2000:]

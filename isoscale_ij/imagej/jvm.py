@@ -137,7 +137,7 @@ def _start(*, headless: bool, max_heap: float | str | None, options: Sequence[st
     config.add_options(list(options))
     # What pyimagej adds when it is imported serves its gateway only, and is not on Maven Central.
     before, config.endpoints[:] = list(config.endpoints), [e for e in config.endpoints if "imglib2-imglyb" not in e]
-    has_imagej = any(endpoint.startswith("net.imagej:") for endpoint in config.endpoints)
+    has_imagej = any(endpoint.startswith(("net.imagej:", "sc.fiji:")) for endpoint in config.endpoints)
     if not has_imagej:
         config.endpoints += [ENDPOINT, _PATCHER] if headless else [ENDPOINT]
         config.add_option("--add-opens=java.base/java.lang=ALL-UNNAMED")  # for the patcher

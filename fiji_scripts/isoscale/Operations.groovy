@@ -1,0 +1,238 @@
+package isoscale
+
+import ij.IJ
+import ij.ImagePlus
+import ij.ImageStack
+import ij.gui.GenericDialog
+import ij.gui.Overlay
+import ij.gui.Roi
+import ij.measure.ResultsTable
+import ij.plugin.filter.ThresholdToSelection
+import ij.plugin.frame.RoiManager
+import ij.process.ImageProcessor
+
+/** What the commands do, between the image that is meant and the Python process. */
+class Operations {
+    /** A calibrated image with voxels of another size. */
+    static ImagePlus rescale(ImagePlus given, Map options) {
+        def imp = ActiveImage.of(given)
+        locked(imp) {
+            def image = Pixels.describe(imp)
+            def plan = Worker.call("plan_rescale", [image: image, options: options])
+            long free = IJ.maxMemory() - IJ.currentMemory()
+            if (plan.java_bytes > free) {
+                System.gc()
+                free = IJ.maxMemory() - IJ.currentMemory()
+                if (plan.java_bytes > free) throw new Problem("The rescaled image would need ${mega(plan.java_bytes)} MB, and " +
+                    "ImageJ has ${mega(free)} MB free. Choose a larger voxel size, or give ImageJ more memory in " +
+                    "Edit > Options > Memory & Threads.")
+            }
+            if (given == null && ActiveImage.interactive()) confirm("Rescale to Isotropic", (String) plan.text)
+            def said
+            def stack = new ImageStack((int) plan.width, (int) plan.height)
+            (1..imp.getNFrames()).each { frame ->
+                int count = (int) (plan.channels * plan.slices)
+                withBlocks(imp, frame, (String) plan.block, count, (int) plan.height, (int) plan.width) { source, target ->
+                    said = Worker.call("rescale", [image: image, options: options, frame: frame], source, target)
+                    source.close() // before ImageJ needs memory for the result
+                    Pixels.unshare(target, (String) plan.type, count, stack, (List) said.image.about?.slice_labels)
+                }
+            }
+            def made = Pixels.result(imp, stack, (Map) said.image, Pixels.title(imp.getTitle() + " rescaled"))
+            Pixels.copyLooks(imp, made)
+            Pixels.offer(made)
+            return made
+        }
+    }
+
+    /** Labels of the objects, and a table with a row for each. */
+    static Map segment(ImagePlus given, Map options) {
+        def imp = ActiveImage.of(given)
+        locked(imp) {
+            if (imp.getBitDepth() == 24) throw new Problem("The image is RGB; labels need grey values. Convert it with " +
+                "Image > Type, or split it with Image > Color > Split Channels.")
+            def image = Pixels.describe(imp)
+            def replies = []
+            def stack = new ImageStack(imp.getWidth(), imp.getHeight())
+            int count = imp.getNSlices()
+            def parts = (1..imp.getNFrames()).collect { frame ->
+                withBlocks(imp, frame, "UINT32_OR_FLOAT", count, imp.getHeight(), imp.getWidth()) { source, target ->
+                    replies << Worker.call("segment", [image: image, options: options, frame: frame], source, target)
+                    def part = new ImageStack(imp.getWidth(), imp.getHeight())
+                    Pixels.unshare(target, (String) replies.last().type, count, part, null)
+                    return part
+                }
+            }
+            boolean large = replies.any { it.type == "float32" }
+            parts.each { part -> (1..count).each { index ->
+                def processor = part.getProcessor(index)
+                stack.addSlice(large ? processor.convertToFloat() : processor)
+            } }
+            def labels = Pixels.result(imp, stack, (Map) replies[0].image, Pixels.title(imp.getTitle() + " labels"))
+            int highest = (int) replies*.count.max()
+            Pixels.showAsLabels(labels, (List) replies[0].lut, highest)
+            def table = tableOf(replies)
+            Pixels.offer(labels)
+            if (!java.awt.GraphicsEnvironment.isHeadless()) table.show("Measurements of " + imp.getTitle())
+            if (options.rois) addRois(labels, highest)
+            IJ.showStatus("IsoScale: ${replies*.count.sum()} objects")
+            return [labels: labels, table: table, count: replies*.count.sum()]
+        }
+    }
+
+    /** The same segmentation on several grids: a table, and the label images. */
+    static Map compare(ImagePlus given, Map options) {
+        def imp = ActiveImage.of(given)
+        def folder = File.createTempDir("isoscale", "")
+        try {
+            locked(imp) {
+                if (imp.getBitDepth() == 24) throw new Problem("The image is RGB; labels need grey values. Convert it with " +
+                    "Image > Type.")
+                def source = Pixels.share(imp, 1)
+                def reply
+                try {
+                    reply = Worker.call("compare", [image: Pixels.describe(imp), options: options, folder: folder.path], source)
+                } finally { source.close() }
+                def table = tableOf([reply])
+                def labels = reply.files.collect { name ->
+                    def opened = IJ.openImage(new File(folder, (String) name).path)
+                    opened.setTitle(Pixels.title(imp.getTitle() + " labels " + name.replaceAll(/\.tif$/, "")))
+                    Pixels.showAsLabels(opened, (List) reply.lut, opened.getStatistics().max)
+                    Pixels.offer(opened)
+                    return opened
+                }
+                if (!java.awt.GraphicsEnvironment.isHeadless()) {
+                    table.show("Scalings of " + imp.getTitle())
+                    if (!ij.macro.Interpreter.isBatchMode()) labels.each { it.show() }
+                }
+                return [labels: labels, table: table]
+            }
+        } finally { folder.deleteDir() }
+    }
+
+    /** The same pixels with another calibration; the image itself is changed. */
+    static ImagePlus setVoxelSize(ImagePlus given, Map options) {
+        def imp = ActiveImage.of(given)
+        def cal = imp.getCalibration()
+        def image = [
+            width: imp.getWidth(), height: imp.getHeight(), channels: 1, slices: imp.getNSlices(), frames: imp.getNFrames(),
+            dtype: "uint8", sizes: [x: cal.pixelWidth, y: cal.pixelHeight, z: cal.pixelDepth, t: cal.frameInterval],
+            units: [x: cal.getXUnit(), y: cal.getYUnit(), z: cal.getZUnit(), t: cal.getTimeUnit()],
+            origins: [x: cal.xOrigin, y: cal.yOrigin, z: cal.zOrigin],
+        ]
+        ["x", "y", "z", "t"].each { if (!(image.sizes[it] > 0)) image.sizes.remove(it) } // what is wrong is being mended
+        def said = Worker.call("set_voxel_size", [image: image, options: options]).image
+        Pixels.calibrate(imp, imp, (Map) said)
+        imp.changes = true
+        if (imp.getWindow() != null) imp.repaintWindow()
+        return imp
+    }
+
+    /** A file, or the images of a folder, into another folder; gives the names of what was written. */
+    static List files(String operation, File input, File output, Map options) {
+        if (input == null || output == null) throw new Problem("Name a file or a folder to read, and a folder to write into.")
+        Worker.call(operation, [input: input.path, output: output.path, options: options]).written
+    }
+
+    /** What Python is used, and whether it works. */
+    static String environment(String action) {
+        if (action == "repair") {
+            Worker.stop()
+            System.getProperties().remove("isoscale.built")
+        }
+        def settings = Worker.settings()
+        def reply = Worker.call("environment", [test: action != "show"])
+        def appose = "unknown"
+        try { appose = Worker.appose("Appose").version() } catch (ignored) { }
+        def lines = ["IsoScale ${settings.version}, ImageJ ${IJ.getFullVersion()}, Java ${System.getProperty('java.version')}, " +
+            "Appose ${appose}"]
+        reply.found.each { key, value -> lines << "${key}: ${value}".toString() }
+        return lines.join("\n")
+    }
+
+    private static Object withBlocks(ImagePlus imp, int frame, String type, int count, int height, int width, Closure work) {
+        def source = Pixels.share(imp, frame)
+        try {
+            def target = Pixels.allocate(type == "UINT32_OR_FLOAT" ? "FLOAT32" : type, count, height, width)
+            try { return work(source, target) } finally { target.close() }
+        } finally { source.close() }
+    }
+
+    /** Nobody changes or closes the image meanwhile. */
+    private static Object locked(ImagePlus imp, Closure work) {
+        boolean mine = imp.lockSilently()
+        if (!mine) throw new Problem("The image '${imp.getTitle()}' is being worked on by another command. Wait for it to end.")
+        try { return work() } finally { imp.unlock() }
+    }
+
+    private static void confirm(String title, String text) {
+        def dialog = new GenericDialog(title)
+        dialog.addMessage(text)
+        dialog.showDialog()
+        if (dialog.wasCanceled()) throw new Cancelled()
+    }
+
+    private static ResultsTable tableOf(List replies) {
+        def table = new ResultsTable()
+        table.setPrecision(4)
+        replies.eachWithIndex { reply, frame ->
+            int first = table.size()
+            reply.table.each { name, values ->
+                values.eachWithIndex { value, row ->
+                    if (value instanceof Number) table.setValue((String) name, first + row, ((Number) value).doubleValue())
+                    else if (value == null) table.setValue((String) name, first + row, Double.NaN)
+                    else table.setValue((String) name, first + row, value.toString())
+                }
+            }
+        }
+        return table
+    }
+
+    /** An outline for each label in each slice, named label-slice; without a display, where there is no ROI Manager, as overlay. */
+    private static void addRois(ImagePlus labels, int highest) {
+        def overlay = new Overlay()
+        (1..labels.getStackSize()).each { index ->
+            def processor = labels.getStack().getProcessor(index)
+            boxes(processor, highest).each { label, box ->
+                processor.setRoi(new Roi(box[0], box[1], box[2] - box[0] + 1, box[3] - box[1] + 1))
+                def cut = processor.crop()
+                cut.setThreshold(label, label, ImageProcessor.NO_LUT_UPDATE)
+                def outline = new ThresholdToSelection().convert(cut)
+                outline.setLocation(outline.getXBase() + box[0], outline.getYBase() + box[1])
+                outline.setName(String.format("%04d-%04d", label, index))
+                outline.setPosition(index)
+                overlay.add(outline)
+            }
+        }
+        if (java.awt.GraphicsEnvironment.isHeadless()) {
+            labels.setOverlay(overlay)
+            return
+        }
+        def manager = RoiManager.getInstance2() ?: new RoiManager()
+        overlay.toArray().each { manager.addRoi(it) }
+    }
+
+    /** The bounding box of each label of a slice. */
+    @groovy.transform.CompileStatic
+    private static Map<Integer, int[]> boxes(ImageProcessor processor, int highest) {
+        Map<Integer, int[]> found = new TreeMap<>()
+        int width = processor.getWidth()
+        for (int y = 0; y < processor.getHeight(); y++) {
+            for (int x = 0; x < width; x++) {
+                int label = (int) processor.getf(x, y)
+                if (label == 0) continue
+                int[] box = found.get(label)
+                if (box == null) {
+                    found.put(label, [x, y, x, y] as int[])
+                } else {
+                    if (x < box[0]) box[0] = x
+                    if (x > box[2]) box[2] = x
+                    box[3] = y
+                }
+            }
+        }
+        return found
+    }
+
+    private static long mega(Object bytes) { ((Number) bytes).longValue().intdiv(1000000L) }
+}

@@ -1,0 +1,66 @@
+"""A file or a folder of files, each through one operation, into another folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from isoscale_ij.errors import Cancelled, IsoscaleError, ParameterError
+from isoscale_ij.files import check_output, read, replacing, write
+from isoscale_ij.measurement import measure
+
+_ENDINGS = (".tif", ".tiff")
+
+
+def each_file(
+    source: str, folder: str, suffix: str, operation: Callable[[xr.DataArray], xr.DataArray],
+    progress: Callable[[int, int, str], None], *, tables: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Read, operate, write; gives what was written. Nothing that exists is replaced.
+
+    One file that cannot be done does not stop the others: they are said at the end.
+    """
+    given, output = Path(source), Path(folder)
+    if not output.is_dir():
+        raise ParameterError(f"Got {output} for the results; needed is a folder that exists.")
+    if not given.exists():
+        raise ParameterError(f"There is no file or folder {given}.")
+    files = (
+        sorted(path for path in given.iterdir() if path.name.lower().endswith(_ENDINGS)) if given.is_dir() else [given]
+    )
+    if not files:
+        raise ParameterError(f"The folder {given} has no TIFF files.")
+    written, failed = [], []
+    for number, path in enumerate(files):
+        progress(number, len(files), path.name)
+        target = output / f"{_stem(path)}-{suffix}.tif"
+        try:
+            check_output(target)
+            image = read(path)
+            result = operation(image)
+            write(target, result)
+            written.append(str(target))
+            if tables:
+                table = target.with_suffix(".csv")
+                with replacing(table, overwrite=False) as temporary:
+                    temporary.write_text(measure(result, image).to_csv(index=False), encoding="utf-8")
+                written.append(str(table))
+        except Cancelled:
+            raise
+        except (IsoscaleError, OSError) as error:
+            failed.append(f"{path.name}: {error}")
+    if failed:
+        done = f" {len(written)} files were written." if written else ""
+        raise ParameterError(f"{len(failed)} of {len(files)} files could not be done: {' '.join(failed)}{done}")
+    return {"written": written}
+
+
+def _stem(path: Path) -> str:
+    name = path.name
+    for ending in (".ome.tif", ".ome.tiff", *_ENDINGS):
+        if name.lower().endswith(ending):
+            return name[: -len(ending)]
+    return name

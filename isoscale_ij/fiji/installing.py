@@ -1,0 +1,175 @@
+"""Putting the commands into a Fiji folder, taking them out again, and saying what is there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import isoscale_ij
+from isoscale_ij.errors import FormatError, MissingDependencyError, ParameterError
+from isoscale_ij.fiji import jar
+from isoscale_ij.files.atomic import replacing
+
+APPOSE = "org.apposed:appose:0.9.0"
+_OLDEST_APPOSE = (0, 7)
+_IMAGEJ = re.compile(r"ij-(\d[\w.]*)\.jar")
+_VERSIONED = re.compile(r"(.+?)-\d[\w.\-]*\.jar")
+
+
+def install(folder: str | os.PathLike[str]) -> list[str]:
+    """Put the commands into a Fiji; the Python that runs this is the one they will use.
+
+    Parameters
+    ----------
+    folder : path
+        The folder of a Fiji: the one with ``jars`` in it.
+
+    Returns
+    -------
+    list of str
+        What was done, and what to click, a line each.
+
+    Raises
+    ------
+    FormatError
+        If the folder is no Fiji.
+    ParameterError
+        If it cannot be written.
+    MissingDependencyError
+        If Appose is missing, here or in Fiji, and cannot be fetched.
+    """
+    jars = _jars(folder)
+    if find_spec("appose") is None:
+        raise MissingDependencyError("Appose is not installed in this Python: pip install 'isoscale-ij[imagej]'")
+    if not os.access(jars, os.W_OK):
+        raise ParameterError(f"{jars} cannot be written. Ask who installed Fiji, or copy Fiji to a folder of your own.")
+    before = _ours(folder)
+    added = {name for path in before for name in jar.properties(path).get("added", "").split(",") if name}
+    lines = []
+    found = _appose(jars)
+    if found is None:
+        added |= set(_fetch_appose(jars))
+        lines.append(f"Appose, which Fiji did not have, was added ({len(added)} files).")
+    elif found[1] < _OLDEST_APPOSE:
+        raise MissingDependencyError(f"{found[0].name} in Fiji is too old for IsoScale. Update Fiji, then try again.")
+    target = jars / jar.name()
+    settings = {"python": sys.executable, "added": ",".join(sorted(added))}
+    with replacing(target, overwrite=True) as temporary:
+        jar.build(temporary, settings)
+    for path in before:
+        if path != target:
+            path.unlink()
+            lines.append(f"{path.name} was replaced.")
+    return [
+        *lines,
+        f"{target} is there; its commands will use {sys.executable}.",
+        "Restart Fiji and open an image; the commands are in Plugins > IsoScale.",
+    ]
+
+
+def uninstall(folder: str | os.PathLike[str]) -> list[str]:
+    """Take out what :func:`install` has put into a Fiji, and nothing else."""
+    jars = _jars(folder)
+    ours = _ours(folder)
+    if not ours:
+        return ["IsoScale is not in this Fiji."]
+    names = [name for path in ours for name in jar.properties(path).get("added", "").split(",") if name]
+    removed = []
+    for path in [*ours, *(jars / name for name in names)]:
+        if path.exists():
+            path.unlink()
+            removed.append(path.name)
+    return [f"Removed: {', '.join(removed)}. Restart Fiji."]
+
+
+def status(folder: str | os.PathLike[str]) -> dict[str, str]:
+    """What is in a Fiji: ImageJ, Appose, IsoScale and its Python; with what to do where something is wrong."""
+    from isoscale_ij.imagej.jvm import find_java, java_version
+
+    jars = _jars(folder)
+    again = f"run isoscale-ij fiji install {folder}"
+    found = {"fiji": str(Path(folder).resolve()), "imagej": _imagej(jars) or "none"}
+    appose = _appose(jars)
+    found["appose"] = ".".join(map(str, appose[1])) if appose else f"none; {again}"
+    java = next(iter(sorted(Path(folder).glob("java/*/*/**/bin/java*"))), None)
+    if java is not None:
+        found["java"] = f"{java_version(java) or 'does not run'} (Fiji's own)"
+    else:
+        system = find_java()
+        version = None if system is None else java_version(system)
+        found["java"] = f"{version} ({system})" if version else "none; download a Fiji that brings its own Java"
+    ours = _ours(folder)
+    if not ours:
+        found["isoscale"] = f"not installed; {again}"
+        return found
+    if len(ours) > 1:
+        found["isoscale"] = f"{len(ours)} jars ({', '.join(path.name for path in ours)}); {again}"
+        return found
+    said = jar.properties(ours[0])
+    found["isoscale"] = said.get("version", "unknown")
+    if found["isoscale"] != isoscale_ij.__version__:
+        found["isoscale"] += f"; this Python has {isoscale_ij.__version__}: {again}"
+    python = said.get("python")
+    if python is None:
+        found["python"] = "made by Fiji itself when a command first runs"
+    else:
+        found["python"] = python if os.access(python, os.X_OK) else f"{python}, which is gone; {again}"
+    return found
+
+
+def _jars(folder: str | os.PathLike[str]) -> Path:
+    jars = Path(folder) / "jars"
+    if not jars.is_dir() or _imagej(jars) is None:
+        raise FormatError(
+            f"{folder} is no Fiji. Needed is the folder that Fiji was unpacked into: the one that has a folder 'jars' "
+            "with ij-….jar in it, often called Fiji.app or Fiji."
+        )
+    return jars
+
+
+def _imagej(jars: Path) -> str | None:
+    versions = [match[1] for path in jars.iterdir() if (match := _IMAGEJ.fullmatch(path.name))]
+    return versions[0] if versions else None
+
+
+def _ours(folder: str | os.PathLike[str]) -> list[Path]:
+    return sorted(
+        path for place in ("jars", "plugins") for path in Path(folder, place).glob("isoscale*.jar") if path.is_file()
+    )
+
+
+def _appose(jars: Path) -> tuple[Path, tuple[int, ...]] | None:
+    for path in sorted(jars.rglob("appose-*.jar")):
+        numbers = re.findall(r"\d+", path.name)
+        return path, tuple(map(int, numbers[:3]))
+    return None
+
+
+def _fetch_appose(jars: Path) -> list[str]:
+    """Appose and what it stands on, as far as Fiji has none of it, from Maven Central."""
+    from isoscale_ij.imagej.jvm import INSTALL, cache_folder
+
+    try:
+        import jgo
+    except ImportError as error:
+        raise MissingDependencyError(f"Fiji has no Appose, and jgo, which fetches it, is missing: {INSTALL}") from error
+    try:
+        built = jgo.build(APPOSE, cache_dir=cache_folder())
+    except Exception as error:
+        text = " ".join(str(error).split())
+        raise MissingDependencyError(
+            f"Fiji has no Appose, and it could not be fetched ({text}). Connect to the network and try again, or "
+            "update Fiji: newer ones bring it."
+        ) from error
+    present = {match[1] for path in jars.rglob("*.jar") if (match := _VERSIONED.fullmatch(path.name))}
+    added = []
+    for path in sorted([*Path(built.jars_dir).glob("*.jar"), *Path(built.modules_dir).glob("*.jar")]):
+        match = _VERSIONED.fullmatch(path.name)
+        if match and match[1] not in present:
+            shutil.copyfile(path, jars / path.name)
+            added.append(path.name)
+    return added

@@ -1,0 +1,60 @@
+"""What Fiji's dialogs say, as arguments of the operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import xarray as xr
+
+from isoscale_ij.calibration import voxel_size
+from isoscale_ij.errors import CalibrationError, ParameterError
+
+_SET = "Set it with Plugins > IsoScale > Set Voxel Size"
+
+
+def length(value: Any, unit: str) -> float | str:
+    """A length of a dialog: in the image's own unit, in voxels, or in a unit."""
+    if unit in ("image", "image unit", ""):
+        return float(value)
+    return f"{float(value)!r} {'px' if unit == 'voxels' else unit}"
+
+
+def new_voxel_size(image: xr.DataArray, options: dict[str, Any]) -> float | str:
+    """The target of a rescaling."""
+    _require_calibration(image, ".")
+    target = str(options["target"])
+    if target != "own":
+        return target
+    if not float(options["size"]) > 0:
+        raise ParameterError(f"Got the voxel size {options['size']}; needed is a number above 0.")
+    return length(options["size"], str(options["unit"]))
+
+
+def sigmas(image: xr.DataArray, options: dict[str, Any]) -> tuple[float | str, float | str]:
+    """Spot and outline sigma."""
+    unit = str(options["unit"])
+    if unit != "voxels":
+        _require_calibration(image, ", or give the sigmas in voxels.")
+    return length(options["spot"], unit), length(options["outline"], unit)
+
+
+def set_sizes(image: xr.DataArray, options: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of `set_voxel_size`; 0 keeps what the image has."""
+    changes: dict[str, Any] = {
+        axis: float(options[axis]) for axis in ("x", "y", "z", "t") if float(options.get(axis) or 0) > 0
+    }
+    missing = [axis for axis in changes if axis not in image.dims]
+    for axis in missing:
+        del changes[axis]
+    if not changes:
+        raise ParameterError("Got no size; needed is at least one above 0. Fill in x, y or z.")
+    if any(axis in changes for axis in "xyz"):
+        changes["unit"] = str(options.get("unit") or "") or None
+    if "t" in changes:
+        changes["time_unit"] = str(options.get("time") or "") or None
+    return changes
+
+
+def _require_calibration(image: xr.DataArray, otherwise: str) -> None:
+    if not voxel_size(image):
+        raise CalibrationError(f"The image has no voxel size. {_SET}{otherwise}")

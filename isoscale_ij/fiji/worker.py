@@ -1,0 +1,331 @@
+"""What the Python process behind Fiji's commands does: one function a command, called through Appose.
+
+Pixels come and go through shared memory that Fiji owns, planes first, in ImageJ's order. Requests and
+replies are plain values; an image is described as a :class:`~isoscale_ij.hyperstack.Hyperstack`.
+What goes wrong is a reply as well: one sentence for the user, and the whole story for the log.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+import isoscale_ij
+from isoscale_ij.errors import Cancelled, FormatError, IsoscaleError, ParameterError
+from isoscale_ij.fiji import batches
+from isoscale_ij.fiji.requests import new_voxel_size, set_sizes, sigmas
+from isoscale_ij.hyperstack import Hyperstack, hyperstack, stored
+from isoscale_ij.imagej.pixels import packed_from_rgb, rgb_from_packed
+from isoscale_ij.units import symbol
+
+IDLE_SECONDS = float(os.environ.get("ISOSCALE_IDLE_SECONDS", "600"))
+_MEND = "Convert the image to 32-bit first (Image > Type > 32-bit)."
+
+_parent = os.getppid()
+_busy, _last_use = 0, time.monotonic()
+_lock = threading.Lock()
+
+
+def run(task: Any, operation: str, request: str, source: Any = None, target: Any = None) -> None:
+    """Do one operation for an Appose task; its outputs are the reply."""
+    _end_when_idle()
+    given = json.loads(request)
+    with _counted(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        try:
+            _check_version(str(given.pop("jar_version", "")))
+            reply = OPERATIONS[operation](
+                given, None if source is None else source.ndarray(), None if target is None else target.ndarray(),
+                _progress_of(task),
+            )  # fmt: skip
+            task.outputs.update(reply)
+        except Cancelled:
+            task.outputs["cancelled"] = True
+        except (IsoscaleError, MemoryError, OSError) as error:
+            sentence = str(error) or "There was not enough memory. Close other programs or images."
+            task.outputs.update(error=" ".join(sentence.split()), details=traceback.format_exc())
+        finally:
+            for block in (source, target):
+                _let_go(block)
+        said = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
+        task.outputs["warnings"] = list(dict.fromkeys(said))
+
+
+def plan_rescale(request: dict[str, Any], _source: Any, _target: Any, _progress: Any) -> dict[str, Any]:
+    """What a rescaled image will be: its size, the type of its planes, what it needs of ImageJ's memory."""
+    image, said = _image(request, None)
+    plan = isoscale_ij.plan_rescale(image, new_voxel_size(image, request["options"]))
+    sizes = dict(zip(plan.dims, plan.shape, strict=True))
+    pixel = 4 if said.rgb else np.dtype(said.dtype).itemsize
+    channels = 1 if said.rgb else said.channels
+    java_bytes = math.prod((sizes["x"], sizes["y"], sizes.get("z", 1), channels, said.frames, pixel))
+    was = f"{said.width} x {said.height} x {said.slices}"
+    becomes = f"{sizes['x']} x {sizes['y']} x {sizes.get('z', 1)}"
+    unit = symbol(plan.unit)
+    edges = " x ".join(f"{plan.voxel_size[axis]:.4g}" for axis in ("x", "y", "z") if axis in plan.voxel_size)
+    return {
+        "width": sizes["x"], "height": sizes["y"], "slices": sizes.get("z", 1), "channels": channels,
+        "type": "int32" if said.rgb else said.dtype, "block": "INT32" if said.rgb else said.dtype.upper(),
+        "java_bytes": java_bytes,
+        "text": f"{was} voxels become {becomes},\neach {edges} {unit}; that is {java_bytes / 1e6:.0f} MB.",
+    }  # fmt: skip
+
+
+def rescale(request: dict[str, Any], source: Any, target: Any, progress: Any) -> dict[str, Any]:
+    """One frame on another grid, into the planes of `target`."""
+    image, said = _image(request, source)
+    options = request["options"]
+    how = {"interpolation": options["interpolation"], "antialias": options["antialias"], "on_progress": progress}
+    straight = "c" not in image.dims and image.dtype == target.dtype
+    shape = target.shape if "z" in image.dims else target.shape[1:]
+    out = target.reshape(shape) if straight else None
+    scaled = isoscale_ij.rescale(image, new_voxel_size(image, options), out=out, **how)
+    if not straight:
+        _write(scaled, said, target)
+    return {"image": _described(scaled, np.dtype(said.dtype))}
+
+
+def segment(request: dict[str, Any], source: Any, target: Any, progress: Any) -> dict[str, Any]:
+    """Voronoi-Otsu-Labeling of one frame: labels into `target`, as 16-bit numbers or, where there are more, float32."""
+    from isoscale_ij.label_colors import glasbey
+
+    image, _ = _image(request, source)
+    options = request["options"]
+    spot, outline = sigmas(image, options)
+    labels = isoscale_ij.voronoi_otsu_labeling(
+        image, spot_sigma=spot, outline_sigma=outline, channel=_channel(image, options), on_progress=progress
+    )
+    table = isoscale_ij.measure(labels, image)
+    count = int(labels.values.max())
+    kept = np.dtype(np.uint16 if count <= np.iinfo(np.uint16).max else np.float32)
+    planes = target.reshape(-1).view(kept)[: labels.size].reshape(target.shape)
+    planes[...] = labels.values.reshape(target.shape)
+    table["t"] = request.get("frame", 1) - 1
+    return {
+        "image": _described(labels, kept), "type": kept.name, "count": count, "lut": glasbey().T.tolist(),
+        "threshold": float(np.max(labels.attrs["threshold"])), "table": _columns(table),
+    }  # fmt: skip
+
+
+def compare(request: dict[str, Any], source: Any, _target: Any, progress: Any) -> dict[str, Any]:
+    """The same segmentation on several grids: the table, and the label images as files in a folder."""
+    from isoscale_ij.label_colors import glasbey
+
+    image, _ = _image(request, source)
+    options = request["options"]
+    spot, outline = sigmas(image, options)
+    found = isoscale_ij.compare(
+        image, spot_sigma=spot, outline_sigma=outline, channel=_channel(image, options), on_progress=progress
+    )
+    names = []
+    for name, labels in found.labels.items():
+        plain = "".join(letter if letter.isalnum() or letter in " .-" else "_" for letter in name)
+        names.append(f"{plain}.tif")
+        isoscale_ij.write(Path(request["folder"]) / names[-1], labels)
+    return {"table": _columns(found.table), "files": names, "lut": glasbey().T.tolist()}
+
+
+def set_voxel_size(request: dict[str, Any], _source: Any, _target: Any, _progress: Any) -> dict[str, Any]:
+    """Another calibration; no pixel is touched."""
+    image, _ = _image(request, None)
+    changed = isoscale_ij.set_voxel_size(image, **set_sizes(image, request["options"]))
+    return {"image": _described(changed, image.dtype)}
+
+
+def environment(request: dict[str, Any], _source: Any, _target: Any, _progress: Any) -> dict[str, Any]:
+    """What Python is used; with `test`, a segmentation of a small volume as well."""
+    import sys
+
+    from isoscale_ij.diagnosis import diagnose
+
+    found = {"Python program": sys.executable, **diagnose()}
+    if request.get("test"):
+        begin = time.perf_counter()
+        image, _ = isoscale_ij.sample(shape=(12, 64, 64), n_objects=6)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            labels = isoscale_ij.vol(image, spot_sigma=1.4, outline_sigma=0.9)
+        found["test run"] = f"{int(labels.max())} objects in {time.perf_counter() - begin:.1f} s"
+    return {"found": found}
+
+
+def rescale_files(request: dict[str, Any], _source: Any, _target: Any, progress: Any) -> dict[str, Any]:
+    """Files into a folder, rescaled."""
+    options = request["options"]
+
+    def one(image: xr.DataArray) -> xr.DataArray:
+        return isoscale_ij.rescale(
+            image, new_voxel_size(image, options), interpolation=options["interpolation"],
+            antialias=options["antialias"], on_progress=progress,
+        )  # fmt: skip
+
+    return batches.each_file(request["input"], request["output"], "rescaled", one, progress)
+
+
+def label_files(request: dict[str, Any], _source: Any, _target: Any, progress: Any) -> dict[str, Any]:
+    """Files into a folder, as labels; a table beside each."""
+    options = request["options"]
+
+    def one(image: xr.DataArray) -> xr.DataArray:
+        spot, outline = sigmas(image, options)
+        return isoscale_ij.voronoi_otsu_labeling(
+            image, spot_sigma=spot, outline_sigma=outline, channel=_channel(image, options), on_progress=progress
+        )
+
+    return batches.each_file(request["input"], request["output"], "labels", one, progress, tables=True)
+
+
+OPERATIONS: dict[str, Callable[..., dict[str, Any]]] = {
+    operation.__name__: operation
+    for operation in (
+        plan_rescale, rescale, segment, compare, set_voxel_size, environment, rescale_files, label_files,
+    )
+}  # fmt: skip
+
+
+def _image(request: dict[str, Any], planes: NDArray[Any] | None) -> tuple[xr.DataArray, Hyperstack]:
+    """One frame as a calibrated image over the memory that Fiji shares; without planes, a stand-in."""
+    said = Hyperstack(**request["image"])
+    frame = Hyperstack(**(asdict(said) | {"frames": 1}))
+    frame.properties.pop("isoscale.dims", None)  # of the whole: here the time axis is gone
+
+    def load() -> NDArray[Any]:
+        if planes is None:
+            shape = (frame.planes, frame.height, frame.width, *((3,) if frame.rgb else ()))
+            return np.broadcast_to(np.zeros((), frame.dtype), shape)
+        if not frame.rgb:
+            return planes
+        unpacked = np.empty((*planes.shape, 3), np.uint8)
+        rgb_from_packed(planes, unpacked)
+        return unpacked
+
+    image = frame.header(load).image(values=planes is not None)
+    return image, said
+
+
+def _write(image: xr.DataArray, said: Hyperstack, target: NDArray[Any]) -> None:
+    """The voxels into planes of `target`, in ImageJ's order and type."""
+    order = [axis for axis in ("z", "c", "y", "x") if axis in image.dims]
+    values = np.asarray(image.transpose(*order).data)
+    if said.rgb:
+        moved = np.moveaxis(values, order.index("c"), -1)
+        target[...] = packed_from_rgb(moved).reshape(target.shape)
+        return
+    planes = values.reshape(target.shape)
+    for plane, out in zip(planes, target, strict=True):
+        if plane.dtype == np.int16 and out.dtype == np.uint16:
+            out[...] = (plane ^ np.int16(-0x8000)).view(np.uint16)
+        else:
+            out[...] = stored(plane, out.dtype, _MEND)
+
+
+def _described(image: xr.DataArray, dtype: np.dtype[Any]) -> dict[str, Any]:
+    """What ImageJ is to say of a result, as plain values."""
+    said = asdict(hyperstack(image, dtype))
+    said["properties"].pop("isoscale.dims", None)
+    said["about"] = {key: value for key, value in said["about"].items() if key == "slice_labels"}
+    return said
+
+
+def _channel(image: xr.DataArray, options: dict[str, Any]) -> int | None:
+    """Channels count from 1 in ImageJ."""
+    wanted, count = int(options["channel"]), int(image.sizes.get("c", 1))
+    if not 1 <= wanted <= count:
+        raise ParameterError(f"Got the channel {wanted}; the image has the channels 1 to {count}.")
+    return wanted - 1 if "c" in image.dims else None
+
+
+def _columns(table: Any) -> dict[str, list[Any]]:
+    """The columns of a table as plain values: numbers, text, None for what is missing."""
+
+    def plain(value: Any) -> Any:
+        if value is None or (isinstance(value, (float, np.floating)) and not math.isfinite(value)):
+            return None
+        if isinstance(value, (bool, np.bool_)):
+            return int(value)
+        return (
+            value.item() if isinstance(value, np.generic) else value if isinstance(value, (int, float)) else str(value)
+        )
+
+    return {str(name): [plain(value) for value in column.astype(object)] for name, column in table.items()}
+
+
+def _check_version(jar: str) -> None:
+    if jar not in ("", "unknown", isoscale_ij.__version__):
+        raise FormatError(
+            f"The IsoScale jar in Fiji is version {jar}, and its Python package is version {isoscale_ij.__version__}. "
+            "Run in a terminal: isoscale-ij fiji install /path/to/Fiji.app; then restart Fiji."
+        )
+
+
+def _progress_of(task: Any) -> Callable[[int, int, str], None]:
+    """Progress to Fiji, some 20 times a second at most; raises Cancelled when Esc was pressed."""
+    told = 0.0
+
+    def progress(done: int, total: int, step: str) -> None:
+        nonlocal told
+        if task.cancel_requested:
+            raise Cancelled("cancelled")
+        if time.monotonic() - told > 0.05:
+            told = time.monotonic()
+            task.update(step, done, total)
+
+    return progress
+
+
+def _let_go(block: Any) -> None:
+    """Unmap a shared block; if Fiji is gone, nobody else will remove it."""
+    if block is None:
+        return
+    if os.getppid() != _parent:
+        block.shm.unlink_on_dispose(True)
+    with suppress(BufferError):  # a view lives on in a traceback; the mapping goes with it
+        block.shm.dispose()
+
+
+@contextmanager
+def _counted() -> Iterator[None]:
+    global _busy, _last_use  # noqa: PLW0603
+    with _lock:
+        _busy += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _busy -= 1
+            _last_use = time.monotonic()
+
+
+def _end_when_idle() -> None:
+    """From the first task on, look whether the process is still needed."""
+    global _watched  # noqa: PLW0603
+    with _lock:
+        if _watched:
+            return
+        _watched = True
+
+    def watch() -> None:
+        while True:
+            time.sleep(min(30.0, IDLE_SECONDS / 4))
+            with _lock:
+                if (not _busy and time.monotonic() - _last_use > IDLE_SECONDS) or os.getppid() != _parent:
+                    os._exit(0)
+
+    threading.Thread(target=watch, name="isoscale-idle", daemon=True).start()
+
+
+_watched = False

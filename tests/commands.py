@@ -1,0 +1,63 @@
+"""The commands of the jar, run by SciJava's own services as Fiji runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jpype
+
+SERVICES = (
+    "script.ScriptService", "menu.MenuService", "module.ModuleService", "log.LogService", "convert.ConvertService",
+    "app.StatusService", "command.CommandService",
+)  # fmt: skip
+
+
+WRAPPERS: dict[str, Callable[[Any], Any]] = {
+    "Double": jpype.JDouble,
+    "Integer": jpype.JInt,
+    "File": lambda value: jpype.JClass("java.io.File")(str(value)),
+}
+
+
+class Commands:
+    """SciJava with Groovy: what the menu has, and running it with named inputs."""
+
+    def __init__(self) -> None:
+        for service in SERVICES:
+            jpype.JClass(f"org.scijava.{service}")
+        self.context = jpype.JClass("org.scijava.Context")(False)
+        scripts = self.context.service("org.scijava.script.ScriptService")
+        groovy = jpype.JClass("org.codehaus.groovy.jsr223.GroovyScriptEngineFactory")
+        scripts.getIndex().add(groovy(), False)
+        self.infos = {str(info.getMenuPath().getLeaf().getName()): info for info in scripts.getScripts()}
+        self.modules = self.context.service("org.scijava.module.ModuleService")
+        self.context.service("org.scijava.log.LogService").setLevel(0)  # what goes wrong is asked for
+
+    def start(self, name: str, **inputs: Any) -> Any:
+        """A future of the module."""
+        given = jpype.JClass("java.util.HashMap")()
+        types = {str(item.getName()): str(item.getType().getSimpleName()) for item in self.infos[name].inputs()}
+        for key, value in {**DEFAULTS.get(name, {}), **inputs}.items():
+            given.put(key, WRAPPERS.get(types[key], lambda same: same)(value))
+        return self.modules.run(self.infos[name], True, given)
+
+    def run(self, name: str, **inputs: Any) -> dict[str, Any]:
+        """The outputs of a command."""
+        module = self.start(name, **inputs).get()
+        found = {str(item.getName()): module.getOutput(str(item.getName())) for item in self.infos[name].outputs()}
+        if found.get("error") is not None:
+            found["error"] = str(found["error"])
+        return found
+
+
+_RESCALE = {"target": "finest", "size": 1.0, "unit": "image", "interpolation": "auto", "antialias": True}
+_SIGMAS = {"channel": 1, "spot": 1.5, "outline": 0.9, "unit": "image unit"}
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "Rescale to Isotropic": _RESCALE,
+    "Rescale File": _RESCALE,
+    "Voronoi-Otsu Labeling": _SIGMAS | {"rois": False},
+    "Compare Scalings": _SIGMAS,
+    "Label File": _SIGMAS,
+    "Set Voxel Size": {"x": 0.0, "y": 0.0, "z": 0.0, "unit": "um", "t": 0.0, "time": "s"},
+}

@@ -1,0 +1,455 @@
+"""The commands in Fiji's menu: what they give is what Python gives, on the image that was meant."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import isoscale_ij as iso
+from commands import Commands
+from images import make
+from isoscale_ij.imagej import from_imageplus, to_imageplus
+from isoscale_ij.imagej.jvm import classes
+from isoscale_ij.label_colors import glasbey
+
+
+def shared_blocks() -> set[str]:
+    folder = Path("/dev/shm")  # noqa: S108
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+@pytest.fixture(autouse=True)
+def _no_block_is_left(fiji: Commands) -> Any:
+    before = shared_blocks()
+    yield
+    assert shared_blocks() <= before
+
+
+def large(shape: tuple[int, int, int] = (40, 512, 512)) -> xr.DataArray:
+    values = np.random.default_rng(0).integers(0, 60_000, shape, np.uint16)
+    return iso.as_image(values, "zyx", voxel_size=(1.5, 0.2, 0.2), unit="um")
+
+
+def python_process(fiji: Commands) -> Any:
+    import psutil
+
+    fiji.run("IsoScale Environment", action="show")
+    workers = [p for p in psutil.Process().children(recursive=True) if "appose.python_worker" in " ".join(p.cmdline())]
+    assert len(workers) == 1
+    return workers[0]
+
+
+# What is in the menu, and what comes out
+
+
+def test_the_menu(fiji: Commands) -> None:
+    paths = {" > ".join(str(entry.getName()) for entry in info.getMenuPath()) for info in fiji.infos.values()}
+    assert paths == {
+        f"Plugins > IsoScale > {name}"
+        for name in (
+            "Rescale to Isotropic", "Voronoi-Otsu Labeling", "Compare Scalings", "Set Voxel Size", "Rescale File",
+            "Label File", "IsoScale Environment",
+        )
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "int16"])
+@pytest.mark.parametrize("dims", ["zyx", "tczyx", "czyx", "tzyx"])
+def test_rescaling_is_that_of_python(fiji: Commands, dims: str, dtype: str) -> None:
+    image = iso.set_voxel_size(make(dims, dtype), origin={"z": 3, "x": -2})
+    if dtype == "int16":
+        image -= 100
+    found = fiji.run("Rescale to Isotropic", imp=to_imageplus(image))
+    assert found["error"] is None
+    result, expected = from_imageplus(found["result"]), iso.rescale(image, "finest")
+    assert result.dims == expected.dims
+    assert result.dtype == expected.dtype
+    np.testing.assert_array_equal(result.values, expected.values)
+    assert iso.voxel_size(result) == iso.voxel_size(expected)
+    for axis in set("tzyx") & set(dims):
+        np.testing.assert_allclose(result[axis], expected[axis], rtol=1e-12, atol=1e-12)
+    if "c" in dims:
+        assert result.c.values.tolist() == ["DAPI", "GFP", "Cy5"]
+
+
+@pytest.mark.parametrize(
+    ("options", "target"),
+    [
+        ({"target": "coarsest"}, "coarsest"), ({"target": "x"}, "x"), ({"target": "own", "size": 0.7}, 0.7),
+        ({"target": "own", "size": 700.0, "unit": "nm"}, "700 nm"),
+    ],
+)  # fmt: skip
+def test_targets(fiji: Commands, options: dict[str, Any], target: Any) -> None:
+    image = make("zyx")
+    for more in ({}, {"interpolation": "cubic"}, {"interpolation": "nearest", "antialias": False}):
+        found = from_imageplus(fiji.run("Rescale to Isotropic", imp=to_imageplus(image), **options, **more)["result"])
+        np.testing.assert_array_equal(found.values, iso.rescale(image, target, **more).values)
+
+
+def test_rgb_is_rescaled(fiji: Commands, imagej: Any, rng: np.random.Generator) -> None:
+    values = rng.integers(0, 255, (3, 4, 5, 6)).astype(np.uint8)
+    image = iso.as_image(values, "czyx", voxel_size=(2.0, 0.5, 0.5), unit="um").assign_attrs(imagej={"rgb": True})
+    imp = to_imageplus(image)
+    assert int(imp.getBitDepth()) == 24
+    found = fiji.run("Rescale to Isotropic", imp=imp)
+    assert int(found["result"].getBitDepth()) == 24
+    np.testing.assert_array_equal(from_imageplus(found["result"]).values, iso.rescale(image, "finest").values)
+    assert "RGB" in fiji.run("Voronoi-Otsu Labeling", imp=imp)["error"]
+
+
+def test_looks_are_kept(fiji: Commands, imagej: Any) -> None:
+    imp = to_imageplus(make("czyx"))
+    imp.setC(2)
+    imagej.run(imp, "Magenta", "")
+    imp.setDisplayRange(5, 77)
+    imp.setProperty("Info", "objective: 63x")
+    found = fiji.run("Rescale to Isotropic", imp=imp)["result"]
+    assert found.isComposite()
+    assert (found.getLuts()[1].min, found.getLuts()[1].max) == (5, 77)
+    assert list(found.getLuts()[1].getBytes()) == list(imp.getLuts()[1].getBytes())
+    assert str(found.getInfoProperty()) == "objective: 63x"
+    assert str(found.getTitle()) == "cells rescaled"
+
+
+def test_label_images_are_rescaled_as_labels(fiji: Commands, nuclei: tuple[xr.DataArray, xr.DataArray]) -> None:
+    _, truth = nuclei
+    found = from_imageplus(fiji.run("Rescale to Isotropic", imp=to_imageplus(truth))["result"])
+    np.testing.assert_array_equal(found.values, iso.rescale(truth, "finest").values)
+    assert found.attrs["kind"] == "labels"
+
+
+def test_segmentation_is_that_of_python(fiji: Commands, nuclei: tuple[xr.DataArray, xr.DataArray]) -> None:
+    image, _ = nuclei
+    imp = to_imageplus(image)
+    for options, sigmas in (
+        ({}, (1.5, 0.9)), ({"unit": "um"}, ("1.5 um", "0.9 um")),
+        ({"unit": "voxels", "spot": 5.0, "outline": 3.0}, ("5 px", "3 px")),
+    ):  # fmt: skip
+        found = fiji.run("Voronoi-Otsu Labeling", imp=imp, **options)
+        assert found["error"] is None
+        expected = iso.vol(image, spot_sigma=sigmas[0], outline_sigma=sigmas[1])
+        labels = from_imageplus(found["labels"])
+        np.testing.assert_array_equal(labels.values, expected.values)
+        assert labels.dtype == np.int32
+        assert labels.attrs["kind"] == "labels"
+        assert iso.voxel_size(labels) == iso.voxel_size(image)
+        table = np.asarray(found["labels"].getLuts()[0].getBytes()).view(np.uint8).reshape(3, 256).T
+        np.testing.assert_array_equal(table, glasbey())
+        rows = iso.measure(expected, image)
+        assert found["table"].size() == len(rows) == int(found["count"])
+        for name in ("label", "volume", "centroid_z", "mean_intensity", "touches_border"):
+            np.testing.assert_allclose(np.asarray(found["table"].getColumn(name)), rows[name].astype(float), rtol=1e-6)
+
+
+def test_one_channel_of_a_time_series(fiji: Commands, nuclei: tuple[xr.DataArray, xr.DataArray]) -> None:
+    image, _ = nuclei
+    stack = np.stack([np.stack([image, image // 2]), np.stack([image[::-1], image])])
+    series = iso.as_image(stack, "tczyx", voxel_size={"t": 3.0, "z": 1.5, "y": 0.16, "x": 0.16}, unit="um")
+    found = fiji.run("Voronoi-Otsu Labeling", imp=to_imageplus(series), channel=2)
+    assert found["error"] is None
+    expected = iso.vol(series, spot_sigma=1.5, outline_sigma=0.9, channel=1)
+    np.testing.assert_array_equal(from_imageplus(found["labels"]).values, expected.values)
+    assert sorted(set(found["table"].getColumn("t"))) == [0, 1]
+    assert found["labels"].getCalibration().frameInterval == 3
+    assert "channels 1 to 2" in fiji.run("Voronoi-Otsu Labeling", imp=to_imageplus(series), channel=3)["error"]
+
+
+def test_more_than_65535_labels(fiji: Commands) -> None:
+    values = np.zeros((1030, 1030), np.uint8)
+    values[2::4, 2::4] = 200
+    imp = to_imageplus(iso.as_image(values, voxel_size=0.2, unit="um"))
+    found = fiji.run("Voronoi-Otsu Labeling", imp=imp, spot=0.5, outline=0.5, unit="voxels")
+    assert found["error"] is None
+    assert int(found["count"]) == 257 * 257 > 65_535
+    assert int(found["labels"].getBitDepth()) == 32
+    labels = from_imageplus(found["labels"])
+    assert labels.values.max() == 257 * 257
+    assert "area" in [str(name) for name in found["table"].getHeadings()]  # it is a 2D image
+
+
+def test_outlines(fiji: Commands, nuclei: tuple[xr.DataArray, xr.DataArray]) -> None:
+    """Without a display there is no ROI Manager: they are the overlay of the labels."""
+    image, _ = nuclei
+    found = fiji.run("Voronoi-Otsu Labeling", imp=to_imageplus(image), rois=True)
+    assert found["error"] is None
+    labels = from_imageplus(found["labels"]).values
+    rois = list(found["labels"].getOverlay().toArray())
+    assert len(rois) == sum(len(np.unique(plane)) - 1 for plane in labels)
+    for roi in rois:
+        label, index = (int(part) for part in str(roi.getName()).split("-"))
+        assert len(roi.getContainedPoints()) == int((labels[index - 1] == label).sum())
+        assert int(roi.getPosition()) == index
+
+
+def test_the_comparison(fiji: Commands, nuclei: tuple[xr.DataArray, xr.DataArray]) -> None:
+    image, _ = nuclei
+    found = fiji.run("Compare Scalings", imp=to_imageplus(image))
+    assert found["error"] is None
+    expected = iso.compare(image, spot_sigma=1.5, outline_sigma=0.9)
+    assert found["table"].size() == len(expected.table)
+    counts = np.asarray(found["table"].getColumn("objects"))
+    np.testing.assert_array_equal(counts, expected.table["objects"].astype(float))
+    assert len(list(found["labels"])) == len(expected.labels)
+    for imp, labels in zip(found["labels"], expected.labels.values(), strict=True):
+        np.testing.assert_array_equal(from_imageplus(imp).values, labels.values)
+
+
+def test_setting_the_voxel_size(fiji: Commands, imagej: Any) -> None:
+    imp = imagej.createImage("a", "8-bit ramp", 6, 5, 4)
+    pixels = imp.getStack().getPixels(2)
+    assert fiji.run("Set Voxel Size", imp=imp, x=0.2, y=0.2, z=1.5)["error"] is None
+    calibration = imp.getCalibration()
+    assert (calibration.pixelWidth, calibration.pixelDepth, str(calibration.getUnit())) == (0.2, 1.5, "micron")
+    assert imp.getStack().getPixels(2).equals(pixels)
+    assert fiji.run("Set Voxel Size", imp=imp, z=2000.0, unit="nm")["error"] is None
+    assert iso.voxel_size(imp) == {"z": 2000.0, "y": 200.0, "x": 200.0}
+    assert "Got no size" in fiji.run("Set Voxel Size", imp=imp)["error"]
+
+
+def test_files_and_folders(fiji: Commands, tmp_path: Path, nuclei: tuple[xr.DataArray, xr.DataArray]) -> None:
+    image, _ = nuclei
+    source, target = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    target.mkdir()
+    iso.write(source / "a.tif", image)
+    iso.write(source / "b.ome.tif", image)
+    found = fiji.run("Rescale File", input=source, output=target, target="own", size=1.0)
+    assert found["error"] is None
+    assert sorted(path.name for path in target.iterdir()) == ["a-rescaled.tif", "b-rescaled.tif"]
+    np.testing.assert_array_equal(iso.read(target / "a-rescaled.tif").values, iso.rescale(image, 1.0).values)
+    found = fiji.run("Label File", input=source / "a.tif", output=target)
+    assert [Path(str(name)).name for name in found["written"]] == ["a-labels.tif", "a-labels.csv"]
+    expected = iso.vol(image, spot_sigma=1.5, outline_sigma=0.9)
+    np.testing.assert_array_equal(iso.read(target / "a-labels.tif").values, expected.values)
+    again = fiji.run("Label File", input=source / "a.tif", output=target)
+    assert "exists" in again["error"]
+    (source / "c.tif").write_text("no image")
+    error = fiji.run("Label File", input=source / "c.tif", output=target)["error"]
+    assert "c.tif" in error
+    assert "no TIFF" in error
+    assert "folder that exists" in fiji.run("Label File", input=source, output=tmp_path / "none")["error"]
+
+
+def test_the_environment(fiji: Commands) -> None:
+    import sys
+
+    report = str(fiji.run("IsoScale Environment", action="test")["report"])
+    assert iso.__version__ in report
+    assert sys.executable in report
+    assert "test run" in report
+
+
+# Which image is worked on
+
+
+def test_without_an_image(fiji: Commands) -> None:
+    for name in ("Rescale to Isotropic", "Voronoi-Otsu Labeling", "Compare Scalings", "Set Voxel Size"):
+        assert "No image is open" in fiji.run(name)["error"]
+
+
+def waiting_command(imagej: Any, folder: Path) -> str:
+    """The name of a command of ImageJ that waits, as a caller of ours waits while ours runs."""
+    import jpype
+
+    (folder / "wait.ijm").write_text("wait(1500);")
+    jpype.JClass("ij.Menus").getCommands().put("Wait a Little", f'ij.plugin.Macro_Runner("{folder / "wait.ijm"}")')
+    return "Wait a Little"
+
+
+def test_the_image_that_a_caller_has_chosen(fiji: Commands, imagej: Any, tmp_path: Path) -> None:
+    """IJ.run(imp, …): the choice holds for the caller's thread, the command runs on another."""
+    command = waiting_command(imagej, tmp_path)
+    meant, other = to_imageplus(make("zyx")), to_imageplus(large((4, 32, 32)))
+
+    def run() -> None:
+        with contextlib.suppress(Exception):
+            imagej.run(meant, command, "")
+
+    first = threading.Thread(target=run)
+    first.start()
+    time.sleep(0.4)
+    found = fiji.run("Rescale to Isotropic")
+    assert found["error"] is None
+    np.testing.assert_array_equal(from_imageplus(found["result"]).values, iso.rescale(make("zyx"), "finest").values)
+
+    def run_and_be_stopped() -> None:
+        with contextlib.suppress(Exception):  # the error of ours stops the macros that run, as ImageJ does it
+            imagej.run(other, command, "")
+
+    second = threading.Thread(target=run_and_be_stopped)
+    second.start()
+    time.sleep(0.4)
+    assert "Several images are being worked on" in fiji.run("Rescale to Isotropic")["error"]
+    first.join()
+    second.join()
+    assert re.search("No image is open|cannot be known", fiji.run("Rescale to Isotropic")["error"])  # neither any more
+
+
+def test_what_a_thread_had_chosen_once_is_not_taken(fiji: Commands) -> None:
+    import jpype
+
+    manager = jpype.JClass("ij.WindowManager")
+    manager.setTempCurrentImage(to_imageplus(make("zyx")))
+    try:
+        assert re.search("No image is open|cannot be known", fiji.run("Rescale to Isotropic")["error"])
+    finally:
+        manager.setTempCurrentImage(None)
+
+
+@pytest.mark.parametrize("chosen", ["one", "two", "three"])
+def test_the_image_that_a_macro_has_selected_in_batch_mode(fiji: Commands, imagej: Any, chosen: str) -> None:
+    """A real macro with several images, which waits while the command runs."""
+    import jpype
+
+    macro = 'setBatchMode(true); close("*");' + "".join(
+        f'newImage("{name}", "16-bit ramp", 12, 10, {slices}); run("Properties...", "pixel_width=0.2 pixel_height=0.2 '
+        f'voxel_depth=1 unit=um");' for name, slices in (("one", 2), ("two", 3), ("three", 4))
+    )  # fmt: skip
+    macro += f'selectImage("{chosen}"); wait(1500); found = nImages; close("*"); return "" + found;'
+    interpreter = jpype.JClass("ij.macro.Interpreter")
+    answers: list[str] = []
+    thread = threading.Thread(target=lambda: answers.append(str(imagej.runMacro(macro))))
+    thread.start()
+    deadline = time.monotonic() + 30
+    while len(list(interpreter.getBatchModeImageIDs() or [])) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    found = fiji.run("Rescale to Isotropic")
+    thread.join()
+    assert found["error"] is None
+    assert str(found["result"].getTitle()) == f"{chosen} rescaled"
+    assert answers == ["4"]  # the macro has the result among its images
+
+
+# Bad input
+
+
+def test_an_image_without_a_voxel_size(fiji: Commands, imagej: Any) -> None:
+    imp = imagej.createImage("a", "8-bit ramp", 16, 15, 4)
+    for name in ("Rescale to Isotropic", "Voronoi-Otsu Labeling"):
+        assert "Plugins > IsoScale > Set Voxel Size" in fiji.run(name, imp=imp)["error"]
+    assert fiji.run("Voronoi-Otsu Labeling", imp=imp, unit="voxels", spot=1.0, outline=1.0)["error"] is None
+
+
+def test_a_2d_image(fiji: Commands) -> None:
+    image = iso.as_image(make("yx").values, "yx", voxel_size={"y": 0.5, "x": 0.25}, unit="um")
+    found = fiji.run("Rescale to Isotropic", imp=to_imageplus(image))
+    assert found["error"] is None
+    np.testing.assert_array_equal(np.squeeze(from_imageplus(found["result"])), iso.rescale(image, "finest").values)
+    assert int(found["result"].getNSlices()) == 1
+
+
+def test_a_target_that_would_not_fit(fiji: Commands) -> None:
+    error = fiji.run("Rescale to Isotropic", imp=to_imageplus(large()), target="own", size=0.005)["error"]
+    assert "MB free" in error
+    assert "larger voxel size" in error
+
+
+def test_a_closed_image(fiji: Commands) -> None:
+    imp = to_imageplus(make("zyx"))
+    imp.flush()
+    assert "closed or empty" in fiji.run("Rescale to Isotropic", imp=imp)["error"]
+
+
+def test_an_image_that_another_command_works_on(fiji: Commands) -> None:
+    imp = to_imageplus(make("zyx"))
+    assert imp.lockSilently()
+    assert "another command" in fiji.run("Rescale to Isotropic", imp=imp)["error"]
+    imp.unlock()
+    assert fiji.run("Rescale to Isotropic", imp=imp)["error"] is None
+    assert not imp.isLocked()
+
+
+def test_an_impossible_voxel_size(fiji: Commands) -> None:
+    imp = to_imageplus(make("zyx"))
+    imp.getCalibration().pixelDepth = -1.0
+    assert "Set Voxel Size" in fiji.run("Rescale to Isotropic", imp=imp)["error"]
+    assert fiji.run("Set Voxel Size", imp=imp, z=1.5)["error"] is None
+    assert fiji.run("Rescale to Isotropic", imp=imp)["error"] is None
+
+
+def test_python_that_is_gone(fiji: Commands) -> None:
+    import jpype
+
+    system = jpype.JClass("java.lang.System")
+    fiji.run("IsoScale Environment", action="show")
+    worker = system.getProperties().remove("isoscale.worker")
+    system.setProperty("isoscale.python", "/gone/bin/python")
+    try:
+        error = fiji.run("Rescale to Isotropic", imp=to_imageplus(make("zyx")))["error"]
+        assert "/gone/bin/python" in error
+        assert "isoscale-ij fiji install" in error
+    finally:
+        system.clearProperty("isoscale.python")
+        system.getProperties().put("isoscale.worker", worker)
+
+
+# Cancelling, dying, lasting
+
+
+def test_escape_cancels_within_a_second(fiji: Commands, imagej: Any) -> None:
+    import jpype
+
+    imp = to_imageplus(large())
+    running = fiji.start("Compare Scalings", imp=imp)
+    time.sleep(0.4)
+    begin = time.monotonic()
+    while not running.isDone() and time.monotonic() - begin < 10:
+        imagej.setKeyDown(jpype.JClass("java.awt.event.KeyEvent").VK_ESCAPE)
+        time.sleep(0.01)
+    assert str(running.get().getOutput("error")) == "cancelled"
+    assert time.monotonic() - begin < 3  # a second on a machine that has nothing else to do
+    assert not imp.isLocked()
+    imagej.resetEscape()
+    assert fiji.run("Rescale to Isotropic", imp=imp, target="own", size=1.0)["error"] is None
+
+
+def test_a_worker_that_is_killed_is_replaced(fiji: Commands) -> None:
+    first = python_process(fiji)
+    running = fiji.start("Compare Scalings", imp=to_imageplus(large()))
+    time.sleep(0.3)
+    first.kill()
+    assert "ended in the middle" in str(running.get().getOutput("error"))
+    second = python_process(fiji)
+    assert second.pid != first.pid
+    second.kill()
+    second.wait(10)
+    assert fiji.run("Rescale to Isotropic", imp=to_imageplus(make("zyx")))["error"] is None
+
+
+def test_two_commands_at_once(fiji: Commands, nuclei: tuple[xr.DataArray, xr.DataArray]) -> None:
+    image, _ = nuclei
+    running = [
+        fiji.start("Rescale to Isotropic", imp=to_imageplus(image)),
+        fiji.start("Voronoi-Otsu Labeling", imp=to_imageplus(image)),
+        fiji.start("Rescale to Isotropic", imp=to_imageplus(image), target="coarsest"),
+    ]
+    found = [future.get() for future in running]
+    assert all(module.getOutput("error") is None for module in found)
+    for index, size in ((0, "finest"), (2, "coarsest")):
+        result = from_imageplus(found[index].getOutput("result"))
+        np.testing.assert_array_equal(result.values, iso.rescale(image, size).values)
+
+
+def test_many_runs_need_no_more_memory(fiji: Commands) -> None:
+    import psutil
+
+    imp = to_imageplus(large((8, 128, 128)))
+    worker = psutil.Process(python_process(fiji).pid)
+    for _ in range(40):
+        fiji.run("Rescale to Isotropic", imp=imp, target="own", size=0.5)
+    before = worker.memory_info().rss
+    for _ in range(160):
+        assert fiji.run("Rescale to Isotropic", imp=imp, target="own", size=0.5)["error"] is None
+    assert worker.memory_info().rss < before + 20e6
+    assert len(worker.open_files()) < 20
+    assert len(list(worker.threads())) < 30
+    assert classes().IJ.currentMemory() < 2.5e9
