@@ -184,7 +184,7 @@ def test_outlines(fiji: Commands, nuclei: tuple[xr.DataArray, xr.DataArray]) -> 
     rois = list(found["labels"].getOverlay().toArray())
     assert len(rois) == sum(len(np.unique(plane)) - 1 for plane in labels)
     for roi in rois:
-        label, index = (int(part) for part in str(roi.getName()).split("-"))
+        label, index = (int(part) for part in str(roi.getName()).split()[1::2])
         assert len(roi.getContainedPoints()) == int((labels[index - 1] == label).sum())
         assert int(roi.getPosition()) == index
 

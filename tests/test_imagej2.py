@@ -87,3 +87,71 @@ def test_it_can_be_undone(gateway: Any) -> None:
     iso.imagej.unregister_converters()
     found = gateway.py.from_java(iso.imagej.to_imageplus(make("zyx")))
     assert "spacing" not in getattr(found, "x", found).attrs
+
+
+# The commands of the menu. They are put into the folder first: isoscale-ij fiji install $ISOSCALE_FIJI
+
+
+@pytest.fixture
+def commands(gateway: Any) -> Any:
+    found = [str(info.getMenuPath()) for info in gateway.module().getModules()]
+    if not any("IsoScale" in path for path in found):
+        pytest.skip("the commands are not in this Fiji: isoscale-ij fiji install $ISOSCALE_FIJI")
+    return gateway
+
+
+def two_images() -> tuple[Any, Any]:
+    return iso.imagej.to_imageplus(make("zyx").rename("meant")), iso.imagej.to_imageplus(
+        make("zyx")[:2].rename("other")
+    )
+
+
+def test_run_works_on_the_image_it_is_given(commands: Any) -> None:
+    meant, other = two_images()
+    meant.show()
+    other.show()
+    commands.IJ.run(meant, "Set Voxel Size", "x=0.5 y=0.5 z=2 unit=um t=0 time=s")
+    assert (meant.getCalibration().pixelDepth, other.getCalibration().pixelDepth) == (2.0, 1.5)
+    meant.close()
+    other.close()
+
+
+@pytest.mark.parametrize("chosen", ["meant", "other"])
+def test_a_macro_in_batch_mode(commands: Any, chosen: str) -> None:
+    macro = f"""
+    setBatchMode(true);
+    newImage("meant", "16-bit ramp", 12, 10, 3);
+    run("Properties...", "pixel_width=0.5 pixel_height=0.5 voxel_depth=1 unit=um");
+    newImage("other", "16-bit ramp", 14, 10, 4);
+    run("Properties...", "pixel_width=0.5 pixel_height=0.5 voxel_depth=1 unit=um");
+    selectImage("{chosen}");
+    run("Rescale to Isotropic", "target=finest size=1 unit=image interpolation=auto antialias=true");
+    selectImage("{chosen} rescaled");
+    getDimensions(width, height, channels, slices, frames);
+    return "" + width + " " + slices;
+    """
+    assert str(commands.IJ.runMacro(macro)) == {"meant": "12 6", "other": "14 8"}[chosen]
+
+
+def test_the_recorded_line_runs_as_it_stands(commands: Any) -> None:
+    meant, _ = two_images()
+    options = "target=own size=0.5 unit=um interpolation=auto antialias=true"
+    meant.show()
+    commands.IJ.runMacro(f'selectImage("meant"); run("Rescale to Isotropic", "{options}");')
+    result = commands.WindowManager.getImage("meant rescaled")
+    assert iso.voxel_size(result) == {"z": 0.5, "y": 0.5, "x": 0.5}
+    result.close()
+    meant.close()
+
+
+def test_the_module_service_and_run_script(commands: Any) -> None:
+    from isoscale_ij.fiji.jar import scripts_folder
+
+    meant, other = two_images()
+    other.show()
+    text = (scripts_folder() / "scripts/Plugins/IsoScale/Voronoi-Otsu_Labeling.groovy").read_text()
+    inputs = {"imp": meant, "channel": 1, "spot": 0.5, "outline": 0.3, "unit": "image unit", "rois": False}
+    outputs = commands.py.run_script("groovy", text, inputs)
+    assert outputs.get("error") is None
+    assert int(outputs.get("labels").getNSlices()) == int(meant.getNSlices())
+    other.close()

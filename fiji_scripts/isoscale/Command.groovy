@@ -6,7 +6,10 @@ import ij.IJ
 class Command {
     static List run(String title, Object log, String operation, Object[] arguments) {
         try {
-            return [Operations."$operation"(*arguments), null]
+            IJ.showStatus("")
+            def result = Operations."$operation"(*arguments)
+            if (operation != "segment") IJ.showStatus("") // which has said how many objects there are
+            return [result, null]
         } catch (Cancelled cancelled) {
             IJ.showStatus("IsoScale: cancelled")
             return [null, "cancelled"]

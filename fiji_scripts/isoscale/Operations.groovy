@@ -166,6 +166,7 @@ class Operations {
     }
 
     private static void confirm(String title, String text) {
+        IJ.showStatus("")
         def dialog = new GenericDialog(title)
         dialog.addMessage(text)
         dialog.showDialog()
@@ -188,7 +189,7 @@ class Operations {
         return table
     }
 
-    /** An outline for each label in each slice, named label-slice; without a display, where there is no ROI Manager, as overlay. */
+    /** An outline for each label in each slice, named by both; without a display, where there is no ROI Manager, as overlay. */
     private static void addRois(ImagePlus labels, int highest) {
         def overlay = new Overlay()
         (1..labels.getStackSize()).each { index ->
@@ -199,7 +200,7 @@ class Operations {
                 cut.setThreshold(label, label, ImageProcessor.NO_LUT_UPDATE)
                 def outline = new ThresholdToSelection().convert(cut)
                 outline.setLocation(outline.getXBase() + box[0], outline.getYBase() + box[1])
-                outline.setName(String.format("%04d-%04d", label, index))
+                outline.setName(String.format("label %04d slice %04d", label, index))
                 outline.setPosition(index)
                 overlay.add(outline)
             }
