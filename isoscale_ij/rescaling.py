@@ -227,6 +227,15 @@ def rescale(
     return _on_new_grid(image, new, out)
 
 
+def steps_of_rescaling(
+    image: xr.DataArray, voxel_size: VoxelSizeLike, *, interpolation: str, antialias: bool
+) -> tuple[xr.DataArray, tuple[Taps, Taps, Taps]]:
+    """What :func:`rescale` does, not yet done: its result with zeros for values, and the taps of z, y and x."""
+    kernel, new = _checked_interpolation(image, interpolation), _target(image, voxel_size, None)
+    zeros = np.broadcast_to(np.zeros((), image.dtype), _plan(image, new).shape)
+    return _on_new_grid(image, new, zeros), _taps(image, new, kernel, antialias=antialias)
+
+
 def _not_finite(values: NDArray[Any], engine: Engine) -> int:
     """How many values are NaN or infinite; where there are none, no more than a look at the range."""
     if values.dtype.kind != "f" or np.isfinite(engine.extrema(np.atleast_3d(values))).all():

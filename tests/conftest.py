@@ -65,4 +65,6 @@ def imagej(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(scope="session")
 def fiji(imagej: Any) -> Commands:
     """The commands as Fiji finds and runs them: SciJava's services, real Groovy."""
-    return Commands()
+    commands = Commands()
+    commands.run("IsoScale Environment", action="show")  # Groovy is compiled, Python runs
+    return commands

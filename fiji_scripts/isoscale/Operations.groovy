@@ -28,17 +28,21 @@ class Operations {
                     "Edit > Options > Memory & Threads.")
             }
             if (given == null && ActiveImage.interactive()) confirm("Rescale to Isotropic", (String) plan.text)
-            def said
             def stack = new ImageStack((int) plan.width, (int) plan.height)
+            int channels = (int) plan.channels
+            def labels = (List) plan.image.about?.slice_labels
             (1..imp.getNFrames()).each { frame ->
-                int count = (int) (plan.channels * plan.slices)
-                withBlocks(imp, frame, (String) plan.block, count, (int) plan.height, (int) plan.width) { source, target ->
-                    said = Worker.call("rescale", [image: image, options: options, frame: frame], source, target)
-                    source.close() // before ImageJ needs memory for the result
-                    Pixels.unshare(target, (String) plan.type, count, stack, (List) said.image.about?.slice_labels)
+                plan.slabs.each { slab -> // a part of the slices at a time: large images are never shared as a whole
+                    def (first, last, begin, end) = slab*.intValue()
+                    int count = channels * (end - begin)
+                    withBlocks(imp, frame, first * channels, last * channels, (String) plan.block, count, (int) plan.height,
+                            (int) plan.width) { source, target ->
+                        Worker.call("rescale", [image: image, options: options, slab: slab], source, target)
+                        Pixels.unshare(target, (String) plan.type, count, stack, labels?.take(channels))
+                    }
                 }
             }
-            def made = Pixels.result(imp, stack, (Map) said.image, Pixels.title(imp.getTitle() + " rescaled"))
+            def made = Pixels.result(imp, stack, (Map) plan.image, Pixels.title(imp.getTitle() + " rescaled"))
             Pixels.copyLooks(imp, made)
             Pixels.offer(made)
             return made
@@ -56,7 +60,7 @@ class Operations {
             def stack = new ImageStack(imp.getWidth(), imp.getHeight())
             int count = imp.getNSlices()
             def parts = (1..imp.getNFrames()).collect { frame ->
-                withBlocks(imp, frame, "UINT32_OR_FLOAT", count, imp.getHeight(), imp.getWidth()) { source, target ->
+                withBlocks(imp, frame, 0, count * imp.getNChannels(), "FLOAT32", count, imp.getHeight(), imp.getWidth()) { source, target ->
                     replies << Worker.call("segment", [image: image, options: options, frame: frame], source, target)
                     def part = new ImageStack(imp.getWidth(), imp.getHeight())
                     Pixels.unshare(target, (String) replies.last().type, count, part, null)
@@ -88,7 +92,7 @@ class Operations {
             locked(imp) {
                 if (imp.getBitDepth() == 24) throw new Problem("The image is RGB; labels need grey values. Convert it with " +
                     "Image > Type.")
-                def source = Pixels.share(imp, 1)
+                def source = Pixels.share(imp, 1, 0, imp.getNChannels() * imp.getNSlices())
                 def reply
                 try {
                     reply = Worker.call("compare", [image: Pixels.describe(imp), options: options, folder: folder.path], source)
@@ -150,10 +154,12 @@ class Operations {
         return lines.join("\n")
     }
 
-    private static Object withBlocks(ImagePlus imp, int frame, String type, int count, int height, int width, Closure work) {
-        def source = Pixels.share(imp, frame)
+    /** Share planes `from` up to `to` of a frame, and a block of `count` planes for what comes of them. */
+    private static Object withBlocks(ImagePlus imp, int frame, int from, int to, String type, int count, int height, int width,
+            Closure work) {
+        def source = Pixels.share(imp, frame, from, to)
         try {
-            def target = Pixels.allocate(type == "UINT32_OR_FLOAT" ? "FLOAT32" : type, count, height, width)
+            def target = Pixels.allocate(type, count, height, width)
             try { return work(source, target) } finally { target.close() }
         } finally { source.close() }
     }

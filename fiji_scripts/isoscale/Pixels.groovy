@@ -45,9 +45,9 @@ class Pixels {
         return said
     }
 
-    /** Planes of one frame, in the order of the stack, into a new block of shared memory. */
-    static Object share(ImagePlus imp, int frame) {
-        int count = imp.getNChannels() * imp.getNSlices()
+    /** Planes `from` up to `to` of one frame, in the order of the stack, into a new block of shared memory. */
+    static Object share(ImagePlus imp, int frame, int from, int to) {
+        int count = to - from, all = imp.getNChannels() * imp.getNSlices()
         def stack = imp.getStack()
         def first = stack.getPixels(1)
         String type = first instanceof byte[] ? "UINT8" : first instanceof short[] ? "UINT16" :
@@ -55,7 +55,7 @@ class Pixels {
         def block = allocate(type, count, imp.getHeight(), imp.getWidth())
         try {
             (0..<count).each { index ->
-                int number = (frame - 1) * count + index + 1
+                int number = (frame - 1) * all + from + index + 1
                 def pixels = stack.isVirtual() ? stack.getProcessor(number).getPixels() : stack.getPixels(number)
                 def target = plane(block, index)
                 if (pixels instanceof byte[]) target.put((byte[]) pixels)
@@ -93,7 +93,7 @@ class Pixels {
             else if (type == "uint16") { pixels = new short[length]; source.asShortBuffer().get((short[]) pixels) }
             else if (type == "int32") { pixels = new int[length]; source.asIntBuffer().get((int[]) pixels) }
             else { pixels = new float[length]; source.asFloatBuffer().get((float[]) pixels) }
-            stack.addSlice(labels ? (String) labels[index] : null, pixels)
+            stack.addSlice(labels ? (String) labels[index % labels.size()] : null, pixels)
         }
     }
 

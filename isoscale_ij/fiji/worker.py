@@ -25,15 +25,21 @@ import xarray as xr
 from numpy.typing import NDArray
 
 import isoscale_ij
+from isoscale_ij.calibration import length_unit
+from isoscale_ij.engines import get_engine
 from isoscale_ij.errors import Cancelled, FormatError, IsoscaleError, ParameterError
 from isoscale_ij.fiji import batches
 from isoscale_ij.fiji.requests import new_voxel_size, set_sizes, sigmas
 from isoscale_ij.hyperstack import Hyperstack, hyperstack, stored
 from isoscale_ij.imagej.pixels import packed_from_rgb, rgb_from_packed
+from isoscale_ij.rescaling import steps_of_rescaling
+from isoscale_ij.slabs import Slab, slabs
 from isoscale_ij.units import symbol
 
 IDLE_SECONDS = float(os.environ.get("ISOSCALE_IDLE_SECONDS", "600"))
 _MEND = "Convert the image to 32-bit first (Image > Type > 32-bit)."
+
+_MOST_SHARED = 2**28  # bytes in shared memory at a time, of a rescaling
 
 _parent = os.getppid()
 _busy, _last_use = 0, time.monotonic()
@@ -66,37 +72,62 @@ def run(task: Any, operation: str, request: str, source: Any = None, target: Any
 
 
 def plan_rescale(request: dict[str, Any], _source: Any, _target: Any, _progress: Any) -> dict[str, Any]:
-    """What a rescaled image will be: its size, the type of its planes, what it needs of ImageJ's memory."""
+    """What a rescaled image will be: its size, the type of its planes, its calibration, and the slabs to make it in."""
     image, said = _image(request, None)
-    plan = isoscale_ij.plan_rescale(image, new_voxel_size(image, request["options"]))
-    sizes = dict(zip(plan.dims, plan.shape, strict=True))
-    pixel = 4 if said.rgb else np.dtype(said.dtype).itemsize
+    scaled, (taps, _, _) = _steps(image, request["options"])
+    sizes = {axis: int(scaled.sizes.get(axis, 1)) for axis in "zyx"}
     channels = 1 if said.rgb else said.channels
-    java_bytes = math.prod((sizes["x"], sizes["y"], sizes.get("z", 1), channels, said.frames, pixel))
-    was = f"{said.width} x {said.height} x {said.slices}"
-    becomes = f"{sizes['x']} x {sizes['y']} x {sizes.get('z', 1)}"
-    unit = symbol(plan.unit)
-    edges = " x ".join(f"{plan.voxel_size[axis]:.4g}" for axis in ("x", "y", "z") if axis in plan.voxel_size)
+    voxel = channels * (4 if said.rgb else np.dtype(said.dtype).itemsize)
+    java_bytes = sizes["x"] * sizes["y"] * sizes["z"] * voxel * said.frames
+    edges = isoscale_ij.voxel_size(scaled)
     return {
-        "width": sizes["x"], "height": sizes["y"], "slices": sizes.get("z", 1), "channels": channels,
+        "width": sizes["x"], "height": sizes["y"], "slices": sizes["z"], "channels": channels,
         "type": "int32" if said.rgb else said.dtype, "block": "INT32" if said.rgb else said.dtype.upper(),
-        "java_bytes": java_bytes,
-        "text": f"{was} voxels become {becomes},\neach {edges} {unit}; that is {java_bytes / 1e6:.0f} MB.",
+        "java_bytes": java_bytes, "image": _described(scaled, np.dtype(said.dtype)),
+        "slabs": [
+            [*slab.source, *slab.target]
+            for slab in slabs(taps, said.width * said.height * voxel, sizes["x"] * sizes["y"] * voxel, _MOST_SHARED)
+        ],
+        "text": (
+            f"{said.width} x {said.height} x {said.slices} voxels become {sizes['x']} x {sizes['y']} x {sizes['z']},\n"
+            f"each {' x '.join(f'{edges[axis]:.4g}' for axis in 'xyz' if axis in edges)} "
+            f"{symbol(length_unit(scaled))}; that is {java_bytes / 1e6:.0f} MB."
+        ),
     }  # fmt: skip
 
 
 def rescale(request: dict[str, Any], source: Any, target: Any, progress: Any) -> dict[str, Any]:
-    """One frame on another grid, into the planes of `target`."""
-    image, said = _image(request, source)
-    options = request["options"]
-    how = {"interpolation": options["interpolation"], "antialias": options["antialias"], "on_progress": progress}
-    straight = "c" not in image.dims and image.dtype == target.dtype
-    shape = target.shape if "z" in image.dims else target.shape[1:]
-    out = target.reshape(shape) if straight else None
-    scaled = isoscale_ij.rescale(image, new_voxel_size(image, options), out=out, **how)
+    """Some slices of one frame on another grid, into the planes of `target`; `source` has the slices they need."""
+    whole, said = _image(request, None)
+    first, last, begin, end = request["slab"]
+    part = asdict(said) | {"slices": last - first}
+    image, _ = _image(request | {"image": part}, source)
+    _, (z, y, x) = _steps(whole, request["options"])
+    taps = (Slab((first, last), (begin, end)).of(z), y, x)
+    values = np.asarray(image.transpose(..., "y", "x").data).reshape(-1, last - first, said.height, said.width)
+    shape = (end - begin, *target.shape[1:])
+    straight = len(values) == 1 and values.dtype == target.dtype
+    made = target.reshape(1, *shape) if straight else np.empty((len(values), *shape), values.dtype)
+    engine = get_engine("auto")
+    for number, (channel, out) in enumerate(zip(values, made, strict=True)):
+        if channel.dtype.kind == "f" and not np.isfinite(engine.extrema(channel)).all():
+            warnings.warn("There are NaN or infinite values; the new voxels whose kernel reaches them are so, too.")  # noqa: B028
+        done = begin * len(values) + number * (end - begin)
+        engine.resample(channel, taps, out, _on_part(progress, done, end - begin, len(z.first) * len(values)))
     if not straight:
-        _write(scaled, said, target)
-    return {"image": _described(scaled, np.dtype(said.dtype))}
+        _write(made, said, target)
+    return {}
+
+
+def _steps(image: xr.DataArray, options: dict[str, Any]) -> Any:
+    return steps_of_rescaling(
+        image, new_voxel_size(image, options), interpolation=options["interpolation"], antialias=options["antialias"]
+    )
+
+
+def _on_part(progress: Callable[[int, int, str], None], done: int, count: int, total: int) -> Callable[[float], None]:
+    """Progress of a slab as progress of the whole."""
+    return lambda share: progress(done + int(count * share), total, "rescaling")
 
 
 def segment(request: dict[str, Any], source: Any, target: Any, progress: Any) -> dict[str, Any]:
@@ -217,15 +248,12 @@ def _image(request: dict[str, Any], planes: NDArray[Any] | None) -> tuple[xr.Dat
     return image, said
 
 
-def _write(image: xr.DataArray, said: Hyperstack, target: NDArray[Any]) -> None:
-    """The voxels into planes of `target`, in ImageJ's order and type."""
-    order = [axis for axis in ("z", "c", "y", "x") if axis in image.dims]
-    values = np.asarray(image.transpose(*order).data)
+def _write(channels: NDArray[Any], said: Hyperstack, target: NDArray[Any]) -> None:
+    """The voxels of each channel into planes of `target`, in ImageJ's order (channels fastest) and type."""
     if said.rgb:
-        moved = np.moveaxis(values, order.index("c"), -1)
-        target[...] = packed_from_rgb(moved).reshape(target.shape)
+        target[...] = packed_from_rgb(np.moveaxis(channels, 0, -1))
         return
-    planes = values.reshape(target.shape)
+    planes = np.moveaxis(channels, 0, 1).reshape(-1, *channels.shape[2:])
     for plane, out in zip(planes, target, strict=True):
         if plane.dtype == np.int16 and out.dtype == np.uint16:
             out[...] = (plane ^ np.int16(-0x8000)).view(np.uint16)
