@@ -120,7 +120,8 @@ class Worker {
         } catch (GroovyRuntimeException other) {
             throw new Problem("Fiji's Appose is too old or too new for IsoScale. Update Fiji.", other)
         }
-        if (service.metaClass.respondsTo(service, "init", String)) service.init("import numpy") // Windows needs it early
+        if (service.metaClass.respondsTo(service, "init", String)) service.init("import numpy\n" + // early, because of Windows
+            "from isoscale_ij.fiji.lines import write_whole_lines\nwrite_whole_lines()")
         service.debug { line -> if (System.getenv("ISOSCALE_DEBUG")) System.err.println(line) }
         return service.start() // now, so that a second command finds it alive
     }

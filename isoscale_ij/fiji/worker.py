@@ -29,6 +29,7 @@ from isoscale_ij.calibration import length_unit
 from isoscale_ij.engines import get_engine
 from isoscale_ij.errors import Cancelled, FormatError, IsoscaleError, ParameterError
 from isoscale_ij.fiji import batches
+from isoscale_ij.fiji.lines import write_whole_lines
 from isoscale_ij.fiji.requests import new_voxel_size, set_sizes, sigmas
 from isoscale_ij.hyperstack import Hyperstack, hyperstack, stored
 from isoscale_ij.imagej.pixels import packed_from_rgb, rgb_from_packed
@@ -48,6 +49,7 @@ _lock = threading.Lock()
 
 def run(task: Any, operation: str, request: str, source: Any = None, target: Any = None) -> None:
     """Do one operation for an Appose task; its outputs are the reply."""
+    write_whole_lines()
     _end_when_idle()
     given = json.loads(request)
     with _counted(), warnings.catch_warnings(record=True) as caught:
