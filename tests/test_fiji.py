@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import signal
 import threading
 import time
 from pathlib import Path
@@ -416,6 +417,22 @@ def test_escape_cancels_within_a_second(fiji: Commands, imagej: Any) -> None:
     assert not imp.isLocked()
     imagej.resetEscape()
     assert fiji.run("Rescale to Isotropic", imp=imp, target="own", size=1.0)["error"] is None
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="there are no stopped processes on Windows")
+def test_escape_ends_a_worker_that_does_not_answer(fiji: Commands, imagej: Any) -> None:
+    import jpype
+
+    worker = python_process(fiji)
+    worker.suspend()
+    running = fiji.start("Rescale to Isotropic", imp=to_imageplus(make("zyx")))
+    deadline = time.monotonic() + 30
+    while not running.isDone() and time.monotonic() < deadline:
+        imagej.setKeyDown(jpype.JClass("java.awt.event.KeyEvent").VK_ESCAPE)
+        time.sleep(0.05)
+    assert str(running.get().getOutput("error")) == "cancelled"
+    imagej.resetEscape()
+    assert fiji.run("Rescale to Isotropic", imp=to_imageplus(make("zyx")))["error"] is None
 
 
 def test_a_worker_that_is_killed_is_replaced(fiji: Commands) -> None:

@@ -126,7 +126,8 @@ def test_a_command_and_the_end_of_fiji(jar: Path, tmp_path: Path) -> None:
     assert wait_until(lambda: gone(worker))  # it ends with Fiji
 
 
-def test_fiji_that_is_killed_in_the_middle(jar: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("moment", [0.2, 0.45, 0.6, 0.75])
+def test_fiji_that_is_killed_in_the_middle(jar: Path, tmp_path: Path, moment: float) -> None:
     java = PlainJava(
         tmp_path, "rescale(0.2d); println 'ready'; while (true) rescale(0.05d)", width=400, slices=40, jars=[jar]
     )
@@ -134,7 +135,7 @@ def test_fiji_that_is_killed_in_the_middle(jar: Path, tmp_path: Path) -> None:
     for line in java.process.stdout:
         if "ready" in line:
             break
-    time.sleep(0.6)
+    time.sleep(moment)
     workers = java.workers()
     os.kill(java.process.pid, signal.SIGKILL)
     java.process.wait(20)

@@ -76,7 +76,9 @@ class Pixels {
         def DType = Worker.appose('NDArray$DType'), Shape = Worker.appose('NDArray$Shape')
         def order = Worker.appose('NDArray$Shape$Order').valueOf("C_ORDER")
         try {
-            return NDArray.newInstance(DType.valueOf(type), Shape.newInstance(order, [count, height, width] as int[]))
+            def memory = Worker.appose("SharedMemory").getMethod("create", String, long)
+                .invoke(null, blockName(), size(type) * count * height * width)
+            return NDArray.newInstance(DType.valueOf(type), Shape.newInstance(order, [count, height, width] as int[]), memory)
         } catch (Throwable problem) {
             throw new Problem("There is not enough shared memory for ${size(type) * (long) count * height * width} " +
                 "bytes. Close other images, or choose a larger voxel size.", problem)
@@ -174,6 +176,12 @@ class Pixels {
             buffer = block.shm().info.pointer.getByteBuffer(index * bytes, bytes)
         }
         return buffer.order(ByteOrder.nativeOrder())
+    }
+
+    /** Names this Fiji, so that the Python process can remove its blocks when Fiji was killed. */
+    private static String blockName() {
+        def process = java.lang.management.ManagementFactory.getRuntimeMXBean().getName().split("@")[0]
+        return "iso-" + process + "-" + UUID.randomUUID().toString().take(8)
     }
 
     private static long size(String type) {

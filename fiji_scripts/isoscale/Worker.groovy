@@ -10,6 +10,7 @@ import ij.IJ
  */
 class Worker {
     static final String SERVICE = "isoscale.worker", USED = "isoscale.worker.used"
+    static final long PATIENCE = 5000 // for the answer to Esc
     static final long IDLE = 10 * 60 * 1000 // after that long without work the process ends by itself
 
     /** Run an operation of isoscale_ij.fiji.worker; gives its reply. */
@@ -17,7 +18,8 @@ class Worker {
         def inputs = [operation: operation, request: JsonOutput.toJson(request + [jar_version: settings().version])]
         if (source != null) inputs.source = source
         if (target != null) inputs.target = target
-        def task = service().task("from isoscale_ij.fiji import worker\n" +
+        def running = service()
+        def task = running.task("from isoscale_ij.fiji import worker\n" +
             "worker.run(task, operation, request, globals().get('source'), globals().get('target'))\n", inputs)
         IJ.resetEscape()
         task.listen { event ->
@@ -28,12 +30,17 @@ class Worker {
         }
         task.start()
         try {
-            boolean asked = false
+            long asked = 0
             while (!task.status.isFinished()) {
                 synchronized (task) { if (!task.status.isFinished()) task.wait(50) }
                 if (!asked && (IJ.escapePressed() || Thread.currentThread().isInterrupted())) {
-                    asked = true
+                    asked = System.currentTimeMillis()
                     task.cancel()
+                }
+                if (asked && System.currentTimeMillis() - asked > PATIENCE) { // it does not answer any more
+                    running.kill()
+                    forget()
+                    throw new Cancelled()
                 }
             }
         } catch (InterruptedException stopped) {

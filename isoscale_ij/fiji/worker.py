@@ -7,6 +7,7 @@ What goes wrong is a reply as well: one sentence for the user, and the whole sto
 
 from __future__ import annotations
 
+import atexit
 import json
 import math
 import os
@@ -50,7 +51,7 @@ _lock = threading.Lock()
 def run(task: Any, operation: str, request: str, source: Any = None, target: Any = None) -> None:
     """Do one operation for an Appose task; its outputs are the reply."""
     write_whole_lines()
-    _end_when_idle()
+    _watch_over_fiji()
     given = json.loads(request)
     with _counted(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
@@ -318,13 +319,27 @@ def _progress_of(task: Any) -> Callable[[int, int, str], None]:
 
 
 def _let_go(block: Any) -> None:
-    """Unmap a shared block; if Fiji is gone, nobody else will remove it."""
-    if block is None:
-        return
-    if os.getppid() != _parent:
-        block.shm.unlink_on_dispose(True)
-    with suppress(BufferError):  # a view lives on in a traceback; the mapping goes with it
-        block.shm.dispose()
+    """Unmap a shared block; it is Fiji's, which removes it."""
+    if block is not None:
+        with suppress(BufferError):  # a view lives on in a traceback; the mapping goes with it
+            block.shm.dispose()
+
+
+def _fiji_is_gone(patience: float = 0.0) -> bool:
+    """Whether Fiji has died; input ends a little before that can be seen."""
+    deadline = time.monotonic() + patience
+    while os.getppid() == _parent:
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def _remove_blocks(patience: float = 0.0) -> None:
+    """Where Fiji was killed, nobody else removes its shared memory."""
+    if _fiji_is_gone(patience):
+        for path in Path("/dev/shm").glob(f"iso-{_parent}-*"):  # noqa: S108  (where Linux keeps it)
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -340,22 +355,25 @@ def _counted() -> Iterator[None]:
             _last_use = time.monotonic()
 
 
-def _end_when_idle() -> None:
-    """From the first task on, look whether the process is still needed."""
+def _watch_over_fiji() -> None:
+    """From the first task on: end when idle, and tidy up behind a Fiji that was killed."""
     global _watched  # noqa: PLW0603
     with _lock:
         if _watched:
             return
         _watched = True
+    atexit.register(_remove_blocks, 2.0)
 
     def watch() -> None:
         while True:
-            time.sleep(min(30.0, IDLE_SECONDS / 4))
+            time.sleep(min(2.0, IDLE_SECONDS / 4))
             with _lock:
-                if (not _busy and time.monotonic() - _last_use > IDLE_SECONDS) or os.getppid() != _parent:
-                    os._exit(0)
+                idle = not _busy and time.monotonic() - _last_use > IDLE_SECONDS
+            if idle or _fiji_is_gone():
+                _remove_blocks()
+                os._exit(0)
 
-    threading.Thread(target=watch, name="isoscale-idle", daemon=True).start()
+    threading.Thread(target=watch, name="isoscale-watch", daemon=True).start()
 
 
 _watched = False
