@@ -28,6 +28,7 @@ from isoscale_ij.units import VOXEL, canonical_unit, convert, is_length
 
 DIMS = ("t", "z", "c", "y", "x")  # the order in which ImageJ stores
 PROPERTY = "isoscale."
+CALIBRATION_PROPERTIES = (f"{PROPERTY}calibrated", f"{PROPERTY}t_lower")  # which go with the calibration
 SIGNED_16_BIT = {"cf": "0", "c0": "-32768.0", "c1": "1.0"}  # the value function that marks signed pixels
 
 _UNIT_NAMES = {"micrometer": "micron", "nanometer": "nm", "millimeter": "mm", "centimeter": "cm", "meter": "m"}

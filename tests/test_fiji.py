@@ -360,6 +360,10 @@ def test_a_target_that_would_not_fit(fiji: Commands) -> None:
     assert "larger voxel size" in error
 
 
+def test_scalings_of_a_time_series(fiji: Commands) -> None:
+    assert "2 time points" in fiji.run("Compare Scalings", imp=to_imageplus(make("tzyx")))["error"]
+
+
 def test_a_closed_image(fiji: Commands) -> None:
     imp = to_imageplus(make("zyx"))
     imp.flush()
@@ -476,3 +480,32 @@ def test_many_runs_need_no_more_memory(fiji: Commands) -> None:
     assert len(worker.open_files()) < 20
     assert len(list(worker.threads())) < 30
     assert classes().IJ.currentMemory() < 2.5e9
+
+
+def test_labels_of_signed_images_have_their_own_numbers(
+    fiji: Commands, nuclei: tuple[xr.DataArray, xr.DataArray]
+) -> None:
+    image = (nuclei[0].astype("int32") - 1000).astype("int16")
+    found = fiji.run("Voronoi-Otsu Labeling", imp=to_imageplus(image))
+    assert found["error"] is None
+    assert not found["labels"].getCalibration().calibrated()
+    np.testing.assert_array_equal(from_imageplus(found["labels"]), iso.vol(image, spot_sigma=1.5, outline_sigma=0.9))
+
+
+def test_every_field_of_set_voxel_size_counts(fiji: Commands) -> None:
+    series, plane = to_imageplus(make("tzyx")), to_imageplus(make("yx"))
+    assert fiji.run("Set Voxel Size", imp=series, t=4.0, time="min")["error"] is None
+    assert (series.getCalibration().frameInterval, str(series.getCalibration().getTimeUnit())) == (4.0, "min")
+    assert fiji.run("Set Voxel Size", imp=plane, z=1.5)["error"] is None
+    assert plane.getCalibration().pixelDepth == 1.5
+
+
+def test_an_axis_that_was_uncalibrated_can_be_set_to_1(fiji: Commands) -> None:
+    image = iso.as_image(np.zeros((3, 4, 5), np.uint8), voxel_size={"y": 0.5, "x": 0.5}, unit="um")
+    for set_depth in (
+        lambda imp: fiji.run("Set Voxel Size", imp=imp, z=1.0),
+        lambda imp: iso.set_voxel_size(imp, z=1.0),
+    ):
+        imp = to_imageplus(image)
+        set_depth(imp)
+        assert iso.voxel_size(imp) == {"z": 1.0, "y": 0.5, "x": 0.5}

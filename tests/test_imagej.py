@@ -489,3 +489,11 @@ def test_more_than_java_holds() -> None:
     image = iso.as_image(np.broadcast_to(np.float32(0), (4000, 1000, 1000)), voxel_size=1, unit="um")
     with pytest.raises(iso.MemoryLimitError, match=r"16 GB of Java's memory.*max_heap"):
         to_imageplus(image)
+
+
+def test_the_speed_of_an_animation_is_kept(imagej: Any) -> None:
+    imp = calibrated(imagej.createImage("a", "8-bit ramp", 6, 5, 4), fps=12.5, loop=True)
+    back = to_imageplus(from_imageplus(imp)).getCalibration()
+    assert (back.fps, bool(back.loop)) == (12.5, True)
+    iso.set_voxel_size(imp, z=3.0)
+    assert (imp.getCalibration().fps, bool(imp.getCalibration().loop)) == (12.5, True)

@@ -9,7 +9,7 @@ import ij.IJ
 class Commands {
     /** Run an operation by its name; gives [its result, null] or [null, a sentence that says what went wrong]. */
     static List run(String title, Object log, String operation, Object... arguments) {
-        synchronized (System.getProperties()) {
+        synchronized ("isoscale.lock".intern()) {
             if (System.getProperties().get("isoscale.commands") == null) {
                 def places = [IJ.getClassLoader(), Thread.currentThread().getContextClassLoader(), Commands.getClassLoader()]
                 def parent = places.find { it?.getResource("isoscale/Command.groovy") != null }

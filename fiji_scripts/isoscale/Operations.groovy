@@ -73,6 +73,7 @@ class Operations {
                 stack.addSlice(large ? processor.convertToFloat() : processor)
             } }
             def labels = Pixels.result(imp, stack, (Map) replies[0].image, Pixels.title(imp.getTitle() + " labels"))
+            labels.getCalibration().disableDensityCalibration() // labels are numbers, not grey values
             int highest = (int) replies*.count.max()
             Pixels.showAsLabels(labels, (List) replies[0].lut, highest)
             def table = tableOf(replies)
@@ -92,6 +93,8 @@ class Operations {
             locked(imp) {
                 if (imp.getBitDepth() == 24) throw new Problem("The image is RGB; labels need grey values. Convert it with " +
                     "Image > Type.")
+                if (imp.getNFrames() > 1) throw new Problem("The image has ${imp.getNFrames()} time points; scalings are " +
+                    "compared on one. Take one with Image > Duplicate…")
                 def source = Pixels.share(imp, 1, 0, imp.getNChannels() * imp.getNSlices())
                 def reply
                 try {
@@ -122,7 +125,7 @@ class Operations {
             width: imp.getWidth(), height: imp.getHeight(), channels: 1, slices: imp.getNSlices(), frames: imp.getNFrames(),
             dtype: "uint8", sizes: [x: cal.pixelWidth, y: cal.pixelHeight, z: cal.pixelDepth, t: cal.frameInterval],
             units: [x: cal.getXUnit(), y: cal.getYUnit(), z: cal.getZUnit(), t: cal.getTimeUnit()],
-            origins: [x: cal.xOrigin, y: cal.yOrigin, z: cal.zOrigin],
+            origins: [x: cal.xOrigin, y: cal.yOrigin, z: cal.zOrigin], properties: Pixels.properties(imp),
         ]
         ["x", "y", "z", "t"].each { if (!(image.sizes[it] > 0)) image.sizes.remove(it) } // what is wrong is being mended
         def said = Worker.call("set_voxel_size", [image: image, options: options]).image

@@ -32,17 +32,19 @@ class Pixels {
             sizes: [x: cal.pixelWidth, y: cal.pixelHeight, z: cal.pixelDepth],
             units: [x: cal.getXUnit(), y: cal.getYUnit(), z: cal.getZUnit(), t: cal.getTimeUnit()],
             origins: [x: cal.xOrigin, y: cal.yOrigin, z: cal.zOrigin],
-            title: imp.getTitle(), about: [:], properties: [:],
+            title: imp.getTitle(), about: [:], properties: properties(imp),
         ]
         if (cal.frameInterval) said.sizes.t = cal.frameInterval
         if (cal.isSigned16Bit()) said.about.description = [cf: "0", c0: "-32768.0", c1: "1.0"]
-        (imp.getPropertiesAsArray() ?: [] as String[]).collate(2).each { key, value ->
-            if (key != "isoscale.looks") said.properties[key] = value
-        }
         // Labels of the first frame: they name the channels, if they name anything.
         def labels = (1..channels * slices).collect { imp.getStack().getSliceLabel(it) }
         if (labels.every { it }) said.about.slice_labels = labels
         return said
+    }
+
+    /** The image properties, but for the one that is about looks. */
+    static Map properties(ImagePlus imp) {
+        (imp.getPropertiesAsArray() ?: [] as String[]).collate(2).collectEntries().findAll { it.key != "isoscale.looks" }
     }
 
     /** Planes `from` up to `to` of one frame, in the order of the stack, into a new block of shared memory. */
@@ -128,6 +130,7 @@ class Pixels {
         }
         if (said.units.t) cal.setTimeUnit((String) said.units.t)
         made.setCalibration(cal)
+        ["isoscale.calibrated", "isoscale.t_lower"].each { made.setProp(it, (String) said.properties[it]) }
     }
 
     /** The looks of `imp` on an image of the same channels. */

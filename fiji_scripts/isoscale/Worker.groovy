@@ -6,9 +6,10 @@ import ij.IJ
 /**
  * The Python process behind the commands: started with the first one, warm for the next, replaced when it has ended.
  *
- * This class is compiled anew for each run, so what has to last (the process) is kept among the system properties.
+ * The process is kept among the system properties, where whoever needs it finds it.
  */
 class Worker {
+    static final Object LOCK = "isoscale.lock".intern() // not the properties: before Java 9 all of Java would wait
     static final String SERVICE = "isoscale.worker", USED = "isoscale.worker.used"
     static final long PATIENCE = 5000 // for the answer to Esc
     static final long IDLE = 10 * 60 * 1000 // after that long without work the process ends by itself
@@ -92,7 +93,7 @@ class Worker {
 
     /** The process that runs, or a new one. */
     static Object service() {
-        synchronized (System.getProperties()) {
+        synchronized (LOCK) {
             def running = System.getProperties().get(SERVICE)
             if (running != null && running.isAlive()) return running
             long idle = System.currentTimeMillis() - ((System.getProperties().get(USED) ?: 0L) as long)
@@ -106,13 +107,13 @@ class Worker {
 
     /** End the process; the next command starts a new one. */
     static void stop() {
-        synchronized (System.getProperties()) {
+        synchronized (LOCK) {
             def running = System.getProperties().remove(SERVICE)
             if (running != null && running.isAlive()) running.close()
         }
     }
 
-    private static void forget() { synchronized (System.getProperties()) { System.getProperties().remove(SERVICE) } }
+    private static void forget() { synchronized (LOCK) { System.getProperties().remove(SERVICE) } }
 
     private static Object start() {
         def python = settings().python ?: Environment.python()

@@ -38,14 +38,11 @@ def sigmas(image: xr.DataArray, options: dict[str, Any]) -> tuple[float | str, f
     return length(options["spot"], unit), length(options["outline"], unit)
 
 
-def set_sizes(image: xr.DataArray, options: dict[str, Any]) -> dict[str, Any]:
+def set_sizes(options: dict[str, Any]) -> dict[str, Any]:
     """The arguments of `set_voxel_size`; 0 keeps what the image has."""
     changes: dict[str, Any] = {
         axis: float(options[axis]) for axis in ("x", "y", "z", "t") if float(options.get(axis) or 0) > 0
     }
-    missing = [axis for axis in changes if axis not in image.dims]
-    for axis in missing:
-        del changes[axis]
     if not changes:
         raise ParameterError("Got no size; needed is at least one above 0. Fill in x, y or z.")
     if any(axis in changes for axis in "xyz"):

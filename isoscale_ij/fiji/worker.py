@@ -175,8 +175,10 @@ def compare(request: dict[str, Any], source: Any, _target: Any, progress: Any) -
 
 def set_voxel_size(request: dict[str, Any], _source: Any, _target: Any, _progress: Any) -> dict[str, Any]:
     """Another calibration; no pixel is touched."""
-    image, _ = _image(request, None)
-    changed = isoscale_ij.set_voxel_size(image, **set_sizes(image, request["options"]))
+    said = Hyperstack(**request["image"])
+    said.properties["isoscale.dims"] = "tzyx"  # every axis can be set, also one of a single voxel
+    image = said.header(lambda: np.empty(0)).image(values=False)
+    changed = isoscale_ij.set_voxel_size(image, **set_sizes(request["options"]))
     return {"image": _described(changed, image.dtype)}
 
 

@@ -67,12 +67,15 @@ def take_off(imp: Any, said: Hyperstack) -> None:
         said.about["overlay"] = [_text(roi) for roi in overlay]
 
 
-def value_function(calibration: Any) -> dict[str, str]:
-    """The function from pixels to values, as ImageJ writes it into files; empty where there is none."""
+def description(calibration: Any) -> dict[str, str]:
+    """What ImageJ writes into files beside sizes: the function from pixels to values, the speed of an animation."""
+    found = {"fps": repr(float(calibration.fps))} if calibration.fps else {}
+    if bool(calibration.loop):
+        found["loop"] = "true"
     function = int(calibration.getFunction())
     if function == _NO_FUNCTION:
-        return {}
-    found = {"cf": str(function)}
+        return found
+    found["cf"] = str(function)
     for index, coefficient in enumerate(calibration.getCoefficients() or ()):
         found[f"c{index}"] = repr(float(coefficient))
     found["vunit"] = str(calibration.getValueUnit())
@@ -83,8 +86,8 @@ def value_function(calibration: Any) -> dict[str, str]:
     return found
 
 
-def set_value_function(calibration: Any, described: dict[str, str]) -> None:
-    """The way back of :func:`value_function`; and the rest of ImageJ's own keys."""
+def set_description(calibration: Any, described: dict[str, str]) -> None:
+    """The way back of :func:`description`."""
     if "ctable" in described:
         calibration.setCTable(json.loads(described["ctable"]), described.get("vunit"))
     elif "cf" in described:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from isoscale_ij.calibration import CalibrationWarning, as_image
 from isoscale_ij.errors import CalibrationError, FormatError, MemoryLimitError, ParameterError
-from isoscale_ij.hyperstack import DIMS, Hyperstack, hyperstack, stored, stored_type
+from isoscale_ij.hyperstack import CALIBRATION_PROPERTIES, DIMS, Hyperstack, hyperstack, stored, stored_type
 from isoscale_ij.imagej import appearance, pixels
 from isoscale_ij.imagej.jvm import classes, require_heap
 from isoscale_ij.inspection import remarks
@@ -170,7 +170,10 @@ def describe(imp: Any) -> Hyperstack:
 
 def calibrate(imp: Any, image: xr.DataArray) -> None:
     """Give an ImagePlus the calibration of an image of the same shape; its pixels stay."""
-    _set_calibration(imp, hyperstack(image, image.dtype), signed=False)
+    said = hyperstack(image, image.dtype)
+    _set_calibration(imp, said, signed=False)
+    for key in CALIBRATION_PROPERTIES:
+        imp.setProp(key, said.properties.get(key))
 
 
 def _planes(image: xr.DataArray, dtype: np.dtype[Any], *, rgb: bool) -> Any:
@@ -224,7 +227,7 @@ def _read_calibration(calibration: Any, said: Hyperstack) -> None:
     said.units["t"] = str(calibration.getTimeUnit())
     if float(calibration.frameInterval) != 0:
         said.sizes["t"] = float(calibration.frameInterval)
-    said.about["description"] = appearance.value_function(calibration)
+    said.about["description"] = appearance.description(calibration)
     if bool(calibration.getInvertY()):
         said.about["description"]["inverty"] = "true"
         warnings.warn(
@@ -249,7 +252,7 @@ def _set_calibration(imp: Any, said: Hyperstack, *, signed: bool) -> None:
     if "t" in said.units:
         calibration.setTimeUnit(said.units["t"])
     described = said.about.get("description", {})
-    appearance.set_value_function(calibration, described)
+    appearance.set_description(calibration, described)
     if signed:
         calibration.setSigned16BitCalibration()
     calibration.setInvertY(described.get("inverty") == "true")
