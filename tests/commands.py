@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import jpype
+import numpy as np
+import xarray as xr
+
+import isoscale_ij as iso
 
 SERVICES = (
     "script.ScriptService", "menu.MenuService", "module.ModuleService", "log.LogService", "convert.ConvertService",
@@ -61,3 +66,22 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "Label File": _SIGMAS,
     "Set Voxel Size": {"x": 0.0, "y": 0.0, "z": 0.0, "unit": "um", "t": 0.0, "time": "s"},
 }
+
+
+def large(shape: tuple[int, int, int] = (40, 512, 512)) -> xr.DataArray:
+    values = np.random.default_rng(0).integers(0, 60_000, shape, np.uint16)
+    return iso.as_image(values, "zyx", voxel_size=(1.5, 0.2, 0.2), unit="um")
+
+
+def shared_blocks() -> set[str]:
+    folder = Path("/dev/shm")  # noqa: S108
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def python_process(fiji: Commands) -> Any:
+    import psutil
+
+    fiji.run("IsoScale Environment", action="show")
+    workers = [p for p in psutil.Process().children(recursive=True) if "appose.python_worker" in " ".join(p.cmdline())]
+    assert len(workers) == 1
+    return workers[0]

@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 import isoscale_ij as iso
-from commands import Commands
+from commands import Commands, shared_blocks
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -68,3 +68,11 @@ def fiji(imagej: Any) -> Commands:
     commands = Commands()
     commands.run("IsoScale Environment", action="show")  # Groovy is compiled, Python runs
     return commands
+
+
+@pytest.fixture
+def no_block_is_left(fiji: Commands) -> Any:
+    """No shared memory stays behind."""
+    before = shared_blocks()
+    yield
+    assert shared_blocks() <= before

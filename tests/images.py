@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 import xarray as xr
 
 import isoscale_ij as iso
@@ -33,3 +34,22 @@ def assert_same(found: xr.DataArray, image: xr.DataArray) -> None:
         if axis in image.coords:
             np.testing.assert_array_equal(found[axis].values, image[axis].values)
             assert found[axis].attrs == image[axis].attrs
+
+
+def calibrated(imp: Any, **options: Any) -> Any:
+    calibration = imp.getCalibration()
+    for axis, size in zip("xyz", ("pixelWidth", "pixelHeight", "pixelDepth"), strict=True):
+        setattr(calibration, size, {"x": 0.16, "y": 0.17, "z": 1.5}[axis])
+    calibration.setUnit("micron")
+    for name, value in options.items():
+        setattr(calibration, name, value)
+    return imp
+
+
+def assert_same_calibration(imp: Any, other: Any) -> None:
+    found, expected = imp.getCalibration(), other.getCalibration()
+    for name in ("pixelWidth", "pixelHeight", "pixelDepth", "frameInterval", "xOrigin", "yOrigin", "zOrigin", "fps"):
+        assert getattr(found, name) == pytest.approx(getattr(expected, name), rel=1e-14), name
+    for name in ("getUnit", "getXUnit", "getYUnit", "getZUnit", "getTimeUnit", "getFunction", "getValueUnit"):
+        assert getattr(found, name)() == getattr(expected, name)(), name
+    assert found.getInvertY() == expected.getInvertY()

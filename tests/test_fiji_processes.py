@@ -13,6 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
+from commands import shared_blocks
+
 SCRIPT = """
 import org.scijava.Context
 import org.scijava.module.ModuleService
@@ -88,16 +90,9 @@ def jar(imagej: Any, tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left(imagej: Any) -> Any:
-    def blocks() -> set[str]:
-        folder = Path("/dev/shm")  # noqa: S108
-        return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-
-    before = blocks()
+    before = shared_blocks()
     yield
-    deadline = time.monotonic() + 20
-    while blocks() - before and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert blocks() <= before
+    assert wait_until(lambda: shared_blocks() <= before, 20)
 
 
 def wait_until(true: Any, timeout: float = 30) -> bool:
