@@ -211,22 +211,19 @@ def imageplus_by_assignment(_: xr.DataArray) -> Run:
 def java_arrays_ours(_: xr.DataArray) -> Run:
     from isoscale_ij.imagej import pixels
 
+    return _into_java_arrays(pixels.fill)
+
+
+def java_arrays_by_assignment(_: xr.DataArray) -> Run:
+    return _into_java_arrays(lambda array, plane: array.__setitem__(slice(None), plane.view(np.int16).reshape(-1)))
+
+
+def _into_java_arrays(copy: Callable[[Any, np.ndarray], object]) -> Run:
     values, arrays = _java_arrays()
 
     def run() -> Any:
         for array, plane in zip(arrays, values, strict=True):
-            pixels.fill(array, plane)
-        return values
-
-    return run
-
-
-def java_arrays_by_assignment(_: xr.DataArray) -> Run:
-    values, arrays = _java_arrays()
-
-    def run() -> Any:
-        for array, plane in zip(arrays, values.view(np.int16), strict=True):
-            array[:] = plane.reshape(-1)
+            copy(array, plane)
         return values
 
     return run

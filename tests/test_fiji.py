@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -243,3 +245,41 @@ def test_an_axis_that_was_uncalibrated_can_be_set_to_1(fiji: Commands) -> None:
     iso.set_voxel_size(in_python, z=1.0)
     for imp in (in_fiji, in_python):
         assert iso.voxel_size(imp) == {"z": 1.0, "y": 0.5, "x": 0.5}
+
+
+def test_warnings_of_two_commands_go_to_their_own(fiji: Commands) -> None:
+    """Run in the worker's own code, on two threads: each command says what is wrong with its own image."""
+    import json
+    import warnings
+
+    from isoscale_ij.fiji import worker
+
+    class Task:
+        def __init__(self) -> None:
+            self.outputs: dict[str, Any] = {}
+            self.cancel_requested = False
+
+    meeting = threading.Barrier(2)
+
+    def speak(request: dict[str, Any], *_: Any) -> dict[str, Any]:
+        meeting.wait(10)
+        warnings.warn(request["text"], UserWarning, stacklevel=1)
+        meeting.wait(10)
+        return {}
+
+    tasks = {"one": Task(), "two": Task()}
+    shown, filters, stdout = warnings.showwarning, warnings.filters[:], sys.stdout
+    worker.OPERATIONS["speak"] = speak
+    try:
+        threads = [
+            threading.Thread(target=worker.run, args=(task, "speak", json.dumps({"text": text})))
+            for text, task in tasks.items()
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        del worker.OPERATIONS["speak"]
+        warnings.showwarning, warnings.filters[:], sys.stdout = shown, filters, stdout
+    assert {text: task.outputs["warnings"] for text, task in tasks.items()} == {"one": ["one"], "two": ["two"]}

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 import isoscale_ij as iso
-from images import assert_same, calibrated
+from images import assert_same, calibrated, make
 from isoscale_ij.imagej import from_imageplus, to_imageplus
 from isoscale_ij.imagej.jvm import classes
 
@@ -102,3 +102,15 @@ def test_more_than_java_holds() -> None:
     image = iso.as_image(np.broadcast_to(np.float32(0), (4000, 1000, 1000)), voxel_size=1, unit="um")
     with pytest.raises(iso.MemoryLimitError, match=r"16 GB of Java's memory.*max_heap"):
         to_imageplus(image)
+
+
+def test_what_needs_no_pixels_copies_none(imagej: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from isoscale_ij.imagej import pixels
+
+    imp = to_imageplus(make("zyx", "int16"))
+    monkeypatch.delattr(pixels, "copy_plane")
+    assert iso.info(imp).dtype == np.int16
+    assert iso.voxel_size(imp) == iso.voxel_size(make("zyx"))
+    assert iso.plan_rescale(imp, "finest").shape == iso.plan_rescale(make("zyx"), "finest").shape
+    with pytest.raises(AttributeError):
+        iso.rescale(imp, "finest")

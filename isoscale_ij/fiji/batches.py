@@ -9,7 +9,7 @@ from typing import Any
 import xarray as xr
 
 from isoscale_ij.errors import Cancelled, IsoscaleError, ParameterError
-from isoscale_ij.files import check_output, read, replacing, write
+from isoscale_ij.files import check_output, check_replaceable, read, replacing, write
 from isoscale_ij.measurement import measure
 
 _ENDINGS = (".tif", ".tiff")
@@ -39,12 +39,14 @@ def each_file(
         target = output / f"{_stem(path)}-{suffix}.tif"
         try:
             check_output(target)
+            table = target.with_suffix(".csv")
+            if tables:
+                check_replaceable(table, overwrite=False)
             image = read(path)
             result = operation(image)
             write(target, result)
             written.append(str(target))
             if tables:
-                table = target.with_suffix(".csv")
                 with replacing(table, overwrite=False) as temporary:
                     temporary.write_text(measure(result, image).to_csv(index=False), encoding="utf-8")
                 written.append(str(table))

@@ -7,16 +7,14 @@ What goes wrong is a reply as well: one sentence for the user, and the whole sto
 
 from __future__ import annotations
 
-import atexit
 import json
 import math
-import os
 import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,7 @@ import isoscale_ij
 from isoscale_ij.calibration import length_unit
 from isoscale_ij.engines import get_engine
 from isoscale_ij.errors import Cancelled, FormatError, IsoscaleError, ParameterError
-from isoscale_ij.fiji import batches
+from isoscale_ij.fiji import batches, lifetime
 from isoscale_ij.fiji.lines import write_whole_lines
 from isoscale_ij.fiji.requests import new_voxel_size, set_sizes, sigmas
 from isoscale_ij.hyperstack import Hyperstack, hyperstack, stored
@@ -38,23 +36,20 @@ from isoscale_ij.rescaling import steps_of_rescaling
 from isoscale_ij.slabs import Slab, slabs
 from isoscale_ij.units import symbol
 
-IDLE_SECONDS = float(os.environ.get("ISOSCALE_IDLE_SECONDS", "600"))
 _MEND = "Convert the image to 32-bit first (Image > Type > 32-bit)."
 
 _MOST_SHARED = 2**28  # bytes in shared memory at a time, of a rescaling
-
-_parent = os.getppid()
-_busy, _last_use = 0, time.monotonic()
-_lock = threading.Lock()
+_said = threading.local()  # the warnings of the command that runs in this thread
 
 
 def run(task: Any, operation: str, request: str, source: Any = None, target: Any = None) -> None:
     """Do one operation for an Appose task; its outputs are the reply."""
     write_whole_lines()
-    _watch_over_fiji()
+    warnings.simplefilter("always", UserWarning)
+    warnings.showwarning = _collect
+    _said.texts = []
     given = json.loads(request)
-    with _counted(), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
+    with lifetime.busy():
         try:
             _check_version(str(given.pop("jar_version", "")))
             reply = OPERATIONS[operation](
@@ -70,8 +65,13 @@ def run(task: Any, operation: str, request: str, source: Any = None, target: Any
         finally:
             for block in (source, target):
                 _let_go(block)
-        said = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
-        task.outputs["warnings"] = list(dict.fromkeys(said))
+        task.outputs["warnings"] = list(dict.fromkeys(_said.texts))
+
+
+def _collect(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    """Keep a warning for the command of its thread: the recorder of `warnings` is not made for several at once."""
+    if issubclass(category, UserWarning):
+        _said.texts = [*getattr(_said, "texts", []), str(message)]
 
 
 def plan_rescale(request: dict[str, Any], _source: Any, _target: Any, _progress: Any) -> dict[str, Any]:
@@ -114,7 +114,9 @@ def rescale(request: dict[str, Any], source: Any, target: Any, progress: Any) ->
     engine = get_engine("auto")
     for number, (channel, out) in enumerate(zip(values, made, strict=True)):
         if channel.dtype.kind == "f" and not np.isfinite(engine.extrema(channel)).all():
-            warnings.warn("There are NaN or infinite values; the new voxels whose kernel reaches them are so, too.")  # noqa: B028
+            warnings.warn(
+                "There are NaN or infinite values; the new voxels whose kernel reaches them are so, too.", stacklevel=1
+            )
         done = begin * len(values) + number * (end - begin)
         engine.resample(channel, taps, out, _on_part(progress, done, end - begin, len(z.first) * len(values)))
     if not straight:
@@ -138,11 +140,7 @@ def segment(request: dict[str, Any], source: Any, target: Any, progress: Any) ->
     from isoscale_ij.label_colors import glasbey
 
     image, _ = _image(request, source)
-    options = request["options"]
-    spot, outline = sigmas(image, options)
-    labels = isoscale_ij.voronoi_otsu_labeling(
-        image, spot_sigma=spot, outline_sigma=outline, channel=_channel(image, options), on_progress=progress
-    )
+    labels = isoscale_ij.voronoi_otsu_labeling(image, **_segmentation(image, request["options"], progress))
     table = isoscale_ij.measure(labels, image)
     count = int(labels.values.max())
     kept = np.dtype(np.uint16 if count <= np.iinfo(np.uint16).max else np.float32)
@@ -160,11 +158,7 @@ def compare(request: dict[str, Any], source: Any, _target: Any, progress: Any) -
     from isoscale_ij.label_colors import glasbey
 
     image, _ = _image(request, source)
-    options = request["options"]
-    spot, outline = sigmas(image, options)
-    found = isoscale_ij.compare(
-        image, spot_sigma=spot, outline_sigma=outline, channel=_channel(image, options), on_progress=progress
-    )
+    found = isoscale_ij.compare(image, **_segmentation(image, request["options"], progress))
     names = []
     for name, labels in found.labels.items():
         plain = "".join(letter if letter.isalnum() or letter in " .-" else "_" for letter in name)
@@ -214,13 +208,9 @@ def rescale_files(request: dict[str, Any], _source: Any, _target: Any, progress:
 
 def label_files(request: dict[str, Any], _source: Any, _target: Any, progress: Any) -> dict[str, Any]:
     """Files into a folder, as labels; a table beside each."""
-    options = request["options"]
 
     def one(image: xr.DataArray) -> xr.DataArray:
-        spot, outline = sigmas(image, options)
-        return isoscale_ij.voronoi_otsu_labeling(
-            image, spot_sigma=spot, outline_sigma=outline, channel=_channel(image, options), on_progress=progress
-        )
+        return isoscale_ij.voronoi_otsu_labeling(image, **_segmentation(image, request["options"], progress))
 
     return batches.each_file(request["input"], request["output"], "labels", one, progress, tables=True)
 
@@ -274,6 +264,13 @@ def _described(image: xr.DataArray, dtype: np.dtype[Any]) -> dict[str, Any]:
     return said
 
 
+def _segmentation(image: xr.DataArray, options: dict[str, Any], progress: Any) -> dict[str, Any]:
+    """The arguments of a segmentation."""
+    spot, outline = sigmas(image, options)
+    channel = _channel(image, options)
+    return {"spot_sigma": spot, "outline_sigma": outline, "channel": channel, "on_progress": progress}
+
+
 def _channel(image: xr.DataArray, options: dict[str, Any]) -> int | None:
     """Channels count from 1 in ImageJ."""
     wanted, count = int(options["channel"]), int(image.sizes.get("c", 1))
@@ -286,13 +283,12 @@ def _columns(table: Any) -> dict[str, list[Any]]:
     """The columns of a table as plain values: numbers, text, None for what is missing."""
 
     def plain(value: Any) -> Any:
-        if value is None or (isinstance(value, (float, np.floating)) and not math.isfinite(value)):
+        value = value.item() if isinstance(value, np.generic) else value
+        if value is None or (isinstance(value, float) and not math.isfinite(value)):
             return None
-        if isinstance(value, (bool, np.bool_)):
+        if isinstance(value, bool):
             return int(value)
-        return (
-            value.item() if isinstance(value, np.generic) else value if isinstance(value, (int, float)) else str(value)
-        )
+        return value if isinstance(value, (int, float)) else str(value)
 
     return {str(name): [plain(value) for value in column.astype(object)] for name, column in table.items()}
 
@@ -325,57 +321,3 @@ def _let_go(block: Any) -> None:
     if block is not None:
         with suppress(BufferError):  # a view lives on in a traceback; the mapping goes with it
             block.shm.dispose()
-
-
-def _fiji_is_gone(patience: float = 0.0) -> bool:
-    """Whether Fiji has died; input ends a little before that can be seen."""
-    deadline = time.monotonic() + patience
-    while os.getppid() == _parent:
-        if time.monotonic() >= deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def _remove_blocks(patience: float = 0.0) -> None:
-    """Where Fiji was killed, nobody else removes its shared memory."""
-    if _fiji_is_gone(patience):
-        for path in Path("/dev/shm").glob(f"iso-{_parent}-*"):  # noqa: S108  (where Linux keeps it)
-            path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _counted() -> Iterator[None]:
-    global _busy, _last_use  # noqa: PLW0603
-    with _lock:
-        _busy += 1
-    try:
-        yield
-    finally:
-        with _lock:
-            _busy -= 1
-            _last_use = time.monotonic()
-
-
-def _watch_over_fiji() -> None:
-    """From the first task on: end when idle, and tidy up behind a Fiji that was killed."""
-    global _watched  # noqa: PLW0603
-    with _lock:
-        if _watched:
-            return
-        _watched = True
-    atexit.register(_remove_blocks, 2.0)
-
-    def watch() -> None:
-        while True:
-            time.sleep(min(2.0, IDLE_SECONDS / 4))
-            with _lock:
-                idle = not _busy and time.monotonic() - _last_use > IDLE_SECONDS
-            if idle or _fiji_is_gone():
-                _remove_blocks()
-                os._exit(0)
-
-    threading.Thread(target=watch, name="isoscale-watch", daemon=True).start()
-
-
-_watched = False

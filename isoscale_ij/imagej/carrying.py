@@ -9,6 +9,8 @@ from typing import Any
 
 import xarray as xr
 
+_WITHOUT_PIXELS = ("info", "plan_rescale", "voxel_size")  # nothing is copied for them
+
 
 def carried(operation: Callable[..., Any]) -> Callable[..., Any]:
     """`operation`, for images of ImageJ as well: they come in as calibrated images, and images go out as ImagePlus.
@@ -22,10 +24,12 @@ def carried(operation: Callable[..., Any]) -> Callable[..., Any]:
             return operation(*arguments, **options)
         if operation.__name__ == "set_voxel_size":
             return _recalibrated(operation, *arguments, **options)
-        from isoscale_ij.imagej.conversion import from_imageplus, to_imageplus
+        from isoscale_ij.imagej.conversion import from_imageplus, header_of, to_imageplus
+
+        read = header_of if operation.__name__ in _WITHOUT_PIXELS else from_imageplus
 
         def brought(value: Any) -> Any:
-            return from_imageplus(value) if _is_imageplus(value) else value
+            return read(value) if _is_imageplus(value) else value
 
         result = operation(*map(brought, arguments), **{key: brought(value) for key, value in options.items()})
         return to_imageplus(result) if isinstance(result, xr.DataArray) and operation.__name__ != "as_image" else result
@@ -35,12 +39,9 @@ def carried(operation: Callable[..., Any]) -> Callable[..., Any]:
 
 def _recalibrated(operation: Callable[..., Any], imp: Any, **options: Any) -> Any:
     """The same ImagePlus: its pixels stay where they are."""
-    import numpy as np
+    from isoscale_ij.imagej.conversion import calibrate, header_of
 
-    from isoscale_ij.imagej.conversion import calibrate, describe
-
-    image = describe(imp).header(lambda: np.empty(0), always_z=True).image(values=False)
-    calibrate(imp, operation(image, **options))
+    calibrate(imp, operation(header_of(imp), **options))
     return imp
 
 

@@ -139,6 +139,12 @@ def from_imageplus(imp: Any) -> xr.DataArray:
     return image
 
 
+def header_of(imp: Any) -> xr.DataArray:
+    """The same image with zeros for values; no pixel is read."""
+    said = describe(imp)
+    return said.header(lambda: _pixels(imp, said), always_z=True).image(values=False)
+
+
 def describe(imp: Any) -> Hyperstack:
     """What an ImagePlus says of itself; no pixel is read."""
     ij = classes()

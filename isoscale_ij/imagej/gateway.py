@@ -15,7 +15,7 @@ import xarray as xr
 from isoscale_ij.axes import CALIBRATED, check_axes
 from isoscale_ij.calibration import as_image, grid
 from isoscale_ij.errors import FormatError, MissingDependencyError
-from isoscale_ij.imagej.conversion import describe, from_imageplus, to_imageplus
+from isoscale_ij.imagej.conversion import from_imageplus, header_of, to_imageplus
 from isoscale_ij.imagej.jvm import INSTALL, classes
 from isoscale_ij.units import VOXEL, canonical_unit
 
@@ -48,7 +48,7 @@ def register_converters() -> None:
     """
     try:
         from scyjava import Converter, Priority, add_java_converter, add_py_converter
-        from scyjava._convert import java_converters, py_converters
+        from scyjava._convert import java_converters, py_converters  # scyjava itself only adds
     except ImportError as error:
         raise MissingDependencyError(f"scyjava is not installed, whose conversions these are: {INSTALL}") from error
     image_plus = classes().ImagePlus
@@ -93,9 +93,10 @@ def from_dataset(dataset: Any) -> xr.DataArray:
             unit = canonical_unit(None if axis.unit() is None else str(axis.unit()))
             known = None if unit == VOXEL else unit
             if name in CALIBRATED and np.isfinite(size) and size > 0 and (size != 1 or known):
+                # As in ImageJ 1, the position of pixel 0 is where it begins.
                 coords[name] = grid(name, count, size, float(axis.calibratedValue(0)), known)
     else:
-        header = describe(mirrored).header(lambda: values, always_z=True).image(values=False)
+        header = header_of(mirrored)
         coords = {axis: header.coords[axis] for axis in names if axis in header.coords}
     title = dataset.getName()
     image = xr.DataArray(values, dims=names[::-1], name=None if title is None else str(title))
