@@ -46,6 +46,19 @@ class Progress:
         report(0.0)
         return report
 
+    def whole(self, name: str) -> Callable[[float], None] | None:
+        """A callback for the share of all rounds that is done, where they run side by side."""
+        if self._on_progress is None:
+            return None
+
+        def report(done: float) -> None:
+            assert self._on_progress is not None
+            self._begun = max(self._begun, done)
+            self._on_progress(int(self._begun * TOTAL), TOTAL, name)
+
+        report(0.0)
+        return report
+
     def finish(self) -> None:
         """Say that all is done."""
         if self._on_progress is not None:

@@ -30,7 +30,7 @@ from isoscale_ij.calibration import (
     spacing,
 )
 from isoscale_ij.engines import get_engine
-from isoscale_ij.engines.protocol import Engine
+from isoscale_ij.engines.protocol import Engine, OnPart
 from isoscale_ij.engines.taps import Taps, resampling_taps, unchanged_taps
 from isoscale_ij.errors import CalibrationError, ParameterError
 from isoscale_ij.progress import OnProgress, Progress
@@ -206,23 +206,29 @@ def rescale(
     chosen = get_engine(engine)
     blocks = list(_blocks(image))
     progress = Progress(on_progress, {"rescale": 1.0}, len(blocks))
-    not_finite = 0
-    for number, index in enumerate(blocks):
-        source = np.asarray(image.data[index]) if index else np.asarray(image.data)
-        flat = "z" not in image.dims
-        not_finite += _not_finite(source, chosen)
-        target = out[index]
-        chosen.resample(
-            source[np.newaxis] if flat else source, taps, target[np.newaxis] if flat else target,
-            progress.step("rescale", number),
-        )  # fmt: skip
+    bad = [0] * len(blocks)
+    flat = "z" not in image.dims
+
+    def resample(number: int, on_part: OnPart | None) -> None:
+        source, target = np.asarray(image.data[blocks[number]]), out[blocks[number]]
+        bad[number] = _not_finite(source, chosen)
+        if flat:
+            source, target = source[np.newaxis], target[np.newaxis]
+        chosen.resample(source, taps, target, on_part)
+
+    if chosen.side_by_side(len(blocks), max(image.size, out.size) // max(1, len(blocks))):
+        chosen.each(lambda number: resample(number, None), len(blocks), progress.whole("rescale"))
+    else:
+        for number in range(len(blocks)):
+            resample(number, progress.step("rescale", number))
+    not_finite = sum(bad)
     progress.finish()
     if not_finite:
         warnings.warn(
             f"{not_finite} of {image.size} values are NaN or infinite, and so are the new voxels whose kernel reaches "
             "them. Replace them first, for example with image.fillna(0), if that is not meant.",
             UserWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
     return _on_new_grid(image, new, out)
 

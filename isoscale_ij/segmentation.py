@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -159,8 +161,11 @@ def voronoi_otsu_labeling(
     out = np.empty(image.shape, np.int32)
     times = [(t,) for t in range(image.sizes["t"])] if "t" in image.dims else [()]
     progress = Progress(on_progress, _SHARES, len(times))
-    thresholds = []
-    for number, index in enumerate(times):
+    thresholds = [float("nan")] * len(times)
+    said: list[list[str]] = [[] for _ in times]
+
+    def segment(number: int, progress: Progress) -> None:
+        index = times[number]
         source = np.asarray(image.data[index]) if index else np.asarray(image.data)
         labels = out[index] if index else out
         if "z" not in image.dims:
@@ -168,32 +173,42 @@ def voronoi_otsu_labeling(
         where = f" at t = {number}" if index else ""
         offset = _offset(source, where)
         steps = InMemorySteps(chosen, source, offset, labels)
-        found = _label_volume(steps, settings, offset, labels.size, progress, number, where)
+        found = _label_volume(steps, settings, offset, labels.size, progress, number, where, said[number].append)
         if found is None:
             labels[...] = 0
-        thresholds.append(float("nan") if found is None else found)
+        else:
+            thresholds[number] = found
+
+    if chosen.side_by_side(len(times), volume):
+        chosen.each(lambda number: segment(number, Progress(None, _SHARES)), len(times), progress.whole("labels"))
+    else:
+        for number in range(len(times)):
+            segment(number, progress)
     progress.finish()
+    for message in chain(*said):
+        warnings.warn(message, SegmentationWarning, stacklevel=3)
     return _as_labels(image, out, thresholds, spot_sigma, outline_sigma)
 
 
 def _label_volume(
-    steps: VolumeSteps, settings: _Settings, offset: float, size: int, progress: Progress, number: int, where: str
-) -> float | None:
+    steps: VolumeSteps, settings: _Settings, offset: float, size: int, progress: Progress, number: int, where: str,
+    warn: Callable[[str], None],
+) -> float | None:  # fmt: skip
     """The algorithm. Returns the threshold, or None where a constant volume has no labels."""
     steps.blur(settings.outline, progress.step("outline", number))
     progress.step("threshold", number)
     lowest, highest = steps.extrema()
     if lowest == highest:
-        _warn(f"The image is constant{where} ({lowest + offset:g} everywhere): there is nothing to label.", depth=4)
+        warn(f"The image is constant{where} ({lowest + offset:g} everywhere): there is nothing to label.")
         return None
     if settings.threshold is None:
         counts = steps.histogram(lowest, highest, _BINS)
         threshold = otsu_threshold(counts, lowest, highest)
-        _look_for_outliers(steps, counts, (lowest + offset, highest + offset), size, where)
+        _look_for_outliers(steps, counts, (lowest + offset, highest + offset), size, where, warn)
     else:
         threshold = settings.threshold - offset
     foreground = steps.keep_mask(threshold)
-    _warn_of_foreground(foreground / size, threshold + offset, where)
+    _warn_of_foreground(foreground / size, threshold + offset, where, warn)
 
     finer = _finer(settings.spot)
     on_voxels, taps = _split(settings.spot, finer)
@@ -299,22 +314,23 @@ def _as_labels(
     return mark_as_labels(xr.DataArray(labels, dims=image.dims, coords=image.coords, name=name, attrs=attrs))
 
 
-def _warn_of_foreground(share: float, threshold: float, where: str) -> None:
+def _warn_of_foreground(share: float, threshold: float, where: str, warn: Callable[[str], None]) -> None:
     if share < _FEW:
-        _warn(
+        warn(
             f"Only {share:.3%} of the image{where} is above the threshold {threshold:.4g}. Is there a bright spot "
             "or a line of hot voxels? Remove it, or give the threshold yourself."
         )
     elif share > _MANY:
-        _warn(
+        warn(
             f"{share:.0%} of the image{where} is above the threshold {threshold:.4g}. Is part of it padded with "
             "zeros, or the background bright? Crop it, or give the threshold yourself."
         )
 
 
 def _look_for_outliers(
-    steps: VolumeSteps, counts: NDArray[np.int64], limits: tuple[float, float], size: int, where: str
-) -> None:
+    steps: VolumeSteps, counts: NDArray[np.int64], limits: tuple[float, float], size: int, where: str,
+    warn: Callable[[str], None],
+) -> None:  # fmt: skip
     """Warn if a few voxels hold half of the range, of the blurred image or, where a blur hides it, of the image."""
     upper = int(counts[_BINS // 2 :].sum())
     if upper >= _OUTLIERS * size:
@@ -323,16 +339,11 @@ def _look_for_outliers(
         if limits[1] - limits[0] > _PEAKY * blurred:
             upper = steps.source_above(sum(limits) / 2)
     if upper < _OUTLIERS * size:
-        _warn(
+        warn(
             f"The values{where} go from {limits[0]:.5g} to {limits[1]:.5g}, but only {upper} of {size} voxels lie in "
             "the upper half of that range: a few outliers decide the result. Remove hot voxels first, for example "
             "with a median filter, or give the threshold yourself."
         )
-
-
-def _warn(message: str, depth: int = 5) -> None:
-    """Warn in the name of the line that called :func:`voronoi_otsu_labeling`, `depth` calls above."""
-    warnings.warn(message, SegmentationWarning, stacklevel=depth)
 
 
 vol = voronoi_otsu_labeling

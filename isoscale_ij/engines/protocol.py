@@ -82,6 +82,12 @@ class Engine(Protocol):
 
     name: str
 
+    def side_by_side(self, count: int, voxels: int) -> bool:
+        """Whether `count` volumes of so many voxels are better done several at a time than one after the other."""
+
+    def each(self, work: Callable[[int], None], count: int, on_part: OnPart | None = None) -> None:
+        """Call ``work(i)`` for the volumes ``0 <= i < count``, several at a time."""
+
     def resample(
         self,
         source: NDArray[np.generic],

@@ -6,18 +6,33 @@ Each module holds one step: numpy prepares it, a compiled kernel does it over a 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu import blurring, maxima, pieces, resampling, statistics, tallying, voronoi
+from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
 from isoscale_ij.engines.protocol import OnPart, Seeds, Tally
 from isoscale_ij.engines.taps import FineTaps, Taps
+
+_SMALL = 1 << 21  # voxels; below, cutting a volume up for the threads costs more than it gains
 
 
 class CpuEngine:
     """The steps of :class:`isoscale_ij.engines.protocol.Engine` as numba kernels."""
 
     name = "cpu"
+
+    def side_by_side(self, count: int, voxels: int) -> bool:
+        return count > 1 and voxels <= _SMALL and thread_count() > 1
+
+    def each(self, work: Callable[[int], None], count: int, on_part: OnPart | None = None) -> None:
+        def run(first: int, last: int) -> None:
+            for index in range(first, last):
+                work(index)
+
+        for_ranges(run, count, on_part=on_part)
 
     def resample(
         self,

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu.compiling import compiled, multiply_add
-from isoscale_ij.engines.cpu.threads import for_ranges
+from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
 from isoscale_ij.engines.taps import gaussian_weights
 
 Floats = NDArray[np.float32]
@@ -46,24 +46,33 @@ def blur(
     along_z, along_y, along_x = (gaussian_weights(s, n) for s, n in zip(sigmas, source.shape, strict=True))
     share_xy = 0.7 if len(along_z) > 1 else 1.0
 
-    def blur_slices(first: int, last: int) -> None:
-        plane = np.empty((height, width), np.float32)
-        between = np.empty((height, width), np.float32)
-        scratch = _row_scratch(height, len(along_y))
+    halo = len(along_y) // 2
+    bands = _bands(depth, height, halo)
+
+    def blur_bands(first: int, last: int) -> None:
+        most = -(-height // bands) + 2 * halo
+        wide = np.empty((most, width), np.float32)
+        between = np.empty((most, width), np.float32)
+        scratch = _row_scratch(most, len(along_y))
         shifted = np.empty(width + len(along_x) + 8, np.float32)
-        for z in range(first, last):
+        for z, band in (divmod(item, bands) for item in range(first, last)):
+            top, bottom = height * band // bands, height * (band + 1) // bands
+            above = min(halo, top)
+            rows = slice(top - above, min(bottom + halo, height))
+            plane = wide[: rows.stop - rows.start]
             if offset:
-                np.subtract(source[z], offset, out=plane, dtype=np.float64, casting="unsafe")
+                np.subtract(source[z, rows], offset, out=plane, dtype=np.float64, casting="unsafe")
             else:
-                np.copyto(plane, source[z], casting="unsafe")
+                np.copyto(plane, source[z, rows], casting="unsafe")
             blurred = plane
             if len(along_y) > 1:
-                _blur_rows(plane, 0, 1, height, _shifted_by_row(along_y), len(along_y) // 2, *scratch, between)
+                _blur_rows(plane, 0, 1, len(plane), _shifted_by_row(along_y), halo, *scratch, between)
                 blurred = between
+            blurred = blurred[above : above + bottom - top]
             if len(along_x) > 1:
-                _blur_columns(blurred, _padded(along_x, 8), len(along_x) // 2, shifted, out[z])
+                _blur_columns(blurred, _padded(along_x, 8), len(along_x) // 2, shifted, out[z, top:bottom])
             else:
-                out[z] = blurred
+                out[z, top:bottom] = blurred
 
     def blur_across_slices(first: int, last: int) -> None:
         scratch = _row_scratch(depth, len(along_z))
@@ -74,9 +83,18 @@ def blur(
     def part(begin: float, share: float) -> Callable[[float], None] | None:
         return None if on_part is None else lambda done: on_part(begin + share * done)
 
-    for_ranges(blur_slices, depth, on_part=part(0.0, share_xy))
+    for_ranges(blur_bands, depth * bands, on_part=part(0.0, share_xy))
     if len(along_z) > 1:
         for_ranges(blur_across_slices, height, on_part=part(share_xy, 1 - share_xy))
+
+
+def _bands(depth: int, height: int, halo: int) -> int:
+    """Bands of rows to cut each slice into, so that a few slices keep all threads busy.
+
+    A band is blurred with the rows around it that it needs, so it should be much higher than those.
+    """
+    wanted = -(-2 * thread_count() // depth)
+    return max(1, min(wanted, height // (4 * halo + 16)))
 
 
 def _row_scratch(rows: int, taps: int) -> tuple[Floats, Floats]:

@@ -79,10 +79,10 @@ def pick(
     rows, columns = taps[1].first, taps[2].first
     same_columns = taps[2].unchanged
 
-    def pick_slices(first: int, last: int) -> None:
-        _pick(values, taps[0].first[first:last], rows, columns, same_columns, picked[first:last])
+    def pick_rows(first: int, last: int) -> None:
+        _pick(values, taps[0].first, rows, columns, same_columns, first, last, picked)
 
-    for_ranges(pick_slices, out.shape[0], on_part=on_part)
+    for_ranges(pick_rows, out.shape[0] * out.shape[1], on_part=on_part)
 
 
 def _arrays(taps: Taps) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.floating]]:
@@ -201,15 +201,15 @@ def _weigh_planes(
 
 
 @compiled
-def _pick(source, slices, rows, columns, same_columns, out):
-    """Copy: ``out[z, y, x]`` is ``source[slices[z], rows[y], columns[x]]``."""
-    for z in range(slices.size):
-        for y in range(rows.size):
-            values = source[slices[z], rows[y]]
-            result = out[z, y]
-            if same_columns:
-                for x in range(result.size):
-                    result[x] = values[x]
-            else:
-                for x in range(result.size):
-                    result[x] = values[columns[x]]
+def _pick(source, slices, rows, columns, same_columns, first, last, out):
+    """Copy the rows `first` to `last`, counted through all slices: ``source[slices[z], rows[y], columns[x]]``."""
+    for item in range(first, last):
+        z, y = item // rows.size, item % rows.size
+        values = source[slices[z], rows[y]]
+        result = out[z, y]
+        if same_columns:
+            for x in range(result.size):
+                result[x] = values[x]
+        else:
+            for x in range(result.size):
+                result[x] = values[columns[x]]

@@ -13,27 +13,26 @@ from isoscale_ij.engines.cpu.threads import for_ranges
 
 def extrema(values: NDArray[Any]) -> tuple[float, float]:
     """Lowest and highest value, of any type."""
-    limits = np.empty((len(values), 2), np.float64)
-
-    def find(first: int, last: int) -> None:
-        for z in range(first, last):
-            limits[z] = values[z].min(), values[z].max()
-
-    for_ranges(find, len(values))
-    return float(limits[:, 0].min()), float(limits[:, 1].max())
+    rows = _rows(values)
+    limits: list[tuple[float, float]] = []
+    for_ranges(lambda a, b: limits.append((float(rows[a:b].min()), float(rows[a:b].max()))), len(rows))
+    found = np.array(limits)
+    return float(found[:, 0].min()), float(found[:, 1].max())
 
 
 def histogram(values: NDArray[np.float32], lowest: float, highest: float, bins: int) -> NDArray[np.int64]:
     """Voxels in each of `bins` equal bins from `lowest` to `highest`; the last bin holds its upper edge too."""
-    counts = np.zeros((len(values), bins), np.int64)
+    rows = _rows(values)
     scale = bins / (highest - lowest)
+    parts: list[NDArray[np.int64]] = []
 
     def count(first: int, last: int) -> None:
-        for z in range(first, last):
-            _count_bins(values[z], lowest, scale, counts[z])
+        counts = np.zeros(bins, np.int64)
+        _count_bins(rows[first:last], lowest, scale, counts)
+        parts.append(counts)
 
-    for_ranges(count, len(values))
-    return counts.sum(axis=0)
+    for_ranges(count, len(rows))
+    return np.asarray(np.sum(parts, axis=0), np.int64)
 
 
 def above(values: NDArray[np.float32], threshold: float, out: NDArray[np.bool_]) -> int:
@@ -41,15 +40,20 @@ def above(values: NDArray[np.float32], threshold: float, out: NDArray[np.bool_])
     limit = np.float32(threshold)
     if float(limit) > threshold:  # the highest float32 that is not above it decides the same voxels
         limit = np.nextafter(limit, np.float32(-np.inf))
-    counts = np.zeros(len(values), np.int64)
+    rows, marked = _rows(values), _rows(out)
+    counts: list[int] = []
 
     def mark(first: int, last: int) -> None:
-        for z in range(first, last):
-            np.greater(values[z], limit, out=out[z])
-            counts[z] = np.count_nonzero(out[z])
+        np.greater(rows[first:last], limit, out=marked[first:last])
+        counts.append(int(np.count_nonzero(marked[first:last])))
 
-    for_ranges(mark, len(values))
-    return int(counts.sum())
+    for_ranges(mark, len(rows))
+    return sum(counts)
+
+
+def _rows(values: NDArray[Any]) -> NDArray[Any]:
+    """The rows of all slices, so that a single slice is shared among threads too; never a copy."""
+    return values.reshape(-1, values.shape[-1]) if values.flags.c_contiguous else values
 
 
 @compiled

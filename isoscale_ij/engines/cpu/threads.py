@@ -2,7 +2,8 @@
 
 A kernel works on a half-open range of slices and releases the GIL. :func:`for_ranges` cuts the
 work into ranges, runs them on a pool shared by the process, and reports progress from the
-calling thread, so that a callback may raise to cancel.
+calling thread, so that a callback may raise to cancel. What is called from within such a range
+runs there and then: many small volumes are shared out whole, a large one is cut up.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from threading import Lock
+from threading import Lock, local
 
 _LIMITS = ("ISOSCALE_NUM_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
 _POLL_SECONDS = 0.2
 
 _pool: ThreadPoolExecutor | None = None
 _lock = Lock()
+_here = local()  # .inside: this thread belongs to the pool and works on a range
 
 
 def thread_count() -> int:
@@ -70,6 +72,9 @@ def for_ranges(
         five times a second. What it raises stops the work that has not begun, and is raised
         here once nothing runs any more.
     """
+    if getattr(_here, "inside", False):  # the pool's threads wait for nobody
+        work(0, count)
+        return
     threads = thread_count()
     size = size or max(1, -(-count // (4 * threads)))
     ranges = [(first, min(first + size, count)) for first in range(0, count, size)]
@@ -80,7 +85,7 @@ def for_ranges(
             work(first, last)
         return
     pool = _shared_pool()
-    pending: set[Future[None]] = {pool.submit(work, first, last) for first, last in ranges}
+    pending: set[Future[None]] = {pool.submit(_work_inside, work, first, last) for first, last in ranges}
     total = len(pending)
     try:
         while pending:
@@ -94,3 +99,11 @@ def for_ranges(
             future.cancel()
         wait(pending)
         raise
+
+
+def _work_inside(work: Callable[[int, int], None], first: int, last: int) -> None:
+    _here.inside = True
+    try:
+        work(first, last)
+    finally:
+        _here.inside = False

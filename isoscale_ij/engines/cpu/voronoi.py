@@ -65,7 +65,9 @@ def assign(
         for size, smallest, largest in zip(spacing[1:], _SMALLEST, _LARGEST, strict=True)
     )
 
-    def assign_slices(first: int, last: int) -> None:
+    blocks = -(-mask.shape[1] // rows)  # rows of blocks in a slice
+
+    def assign_blocks(first: int, last: int) -> None:
         candidates = np.empty(max(1, len(seeds)), np.int64)
         _assign(
             mask, first, last, seeds, steps, unit, grid.order, grid.start, grid.cells, grid.edge,
@@ -75,7 +77,7 @@ def assign(
     if len(seeds) == 0:
         out[...] = 0
     else:
-        for_ranges(assign_slices, mask.shape[0], on_part=on_part)
+        for_ranges(assign_blocks, mask.shape[0] * blocks, on_part=on_part)
     return runs
 
 
@@ -112,30 +114,31 @@ def _assign(
     out,
     runs,
 ):
-    """Slices `first` to `last`, block by block; `candidates`, `nearest`, `owner` are scratch."""
+    """Rows of blocks `first` to `last`, counted through all slices; `candidates`, `nearest`, `owner` are scratch."""
     height, width = mask.shape[1:]
-    for z in range(first, last):
-        for top in range(0, height, rows):
-            bottom = min(top + rows, height)
-            for left in range(0, width, columns):
-                right = min(left + columns, width)
-                if not mask[z, top:bottom, left:right].any():
-                    out[z, top:bottom, left:right] = 0
-                    continue
-                count = _candidates(
-                    z * finer[0], top * finer[1], (bottom - 1) * finer[1], left * finer[2],
-                    (right - 1) * finer[2], seeds, unit, order, start, cells, edge, candidates,
-                )  # fmt: skip
-                for y in range(top, bottom):
-                    _nearest_in_row(mask[z, y], z, y, left, right, seeds, finer, unit, candidates, count,
-                                    nearest, owner, out[z, y])  # fmt: skip
+    blocks = -(-height // rows)
+    for item in range(first, last):
+        z, top = item // blocks, item % blocks * rows
+        bottom = min(top + rows, height)
+        for left in range(0, width, columns):
+            right = min(left + columns, width)
+            if not mask[z, top:bottom, left:right].any():
+                out[z, top:bottom, left:right] = 0
+                continue
+            count = _candidates(
+                z * finer[0], top * finer[1], (bottom - 1) * finer[1], left * finer[2],
+                (right - 1) * finer[2], seeds, unit, order, start, cells, edge, candidates,
+            )  # fmt: skip
             for y in range(top, bottom):
-                runs[z, y] = _count_runs(out[z, y])
+                _nearest_in_row(mask[z, y], z, y, left, right, seeds, finer, unit, candidates, count,
+                                nearest, owner, out[z, y])  # fmt: skip
+        for y in range(top, bottom):
+            runs[z, y] = _count_runs(out[z, y])
 
 
 @compiled
 def _candidates(z, top, bottom, left, right, seeds, unit, order, start, cells, edge, candidates):
-    """Seeds that may be nearest to a voxel of the block (fine indices), in the order of their labels."""
+    """Seeds that may be nearest to a voxel of the block (fine indices), in any order."""
     box_z = int(z * unit[0] / edge)
     y0, y1 = int(top * unit[1] / edge), int(bottom * unit[1] / edge)
     x0, x1 = int(left * unit[2] / edge), int(right * unit[2] / edge)
@@ -173,7 +176,6 @@ def _candidates(z, top, bottom, left, right, seeds, unit, order, start, cells, e
         if (dz * dz + dy * dy) + dx * dx <= bound * (1 + 1e-9):
             candidates[kept] = s
             kept += 1
-    candidates[:kept].sort()
     return kept
 
 
@@ -194,7 +196,7 @@ def _nearest_in_row(mask, z, y, left, right, seeds, finer, unit, candidates, cou
         for x in range(width):
             dx = (begin + x * finer[2]) * unit[2]
             distance = across + dx * dx
-            closer = distance < nearest[x]  # not at a tie: candidates come in the order of labels
+            closer = (distance < nearest[x]) | ((distance == nearest[x]) & (label < owner[x]))
             nearest[x] = distance if closer else nearest[x]
             owner[x] = label if closer else owner[x]
     for x in range(width):
