@@ -1,20 +1,22 @@
 # `make demo` sets up and does the main job; `make test` sets up and runs the tests.
-# The environments are made here, in .venv and .venv-peers; the system's Python is not touched.
+# The environments are made here, in .venv, .venv-peers and .venv-opencl; the system's Python is not touched.
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 UV := $(shell command -v uv 2>/dev/null)
 RUN := .venv/bin/python
 PEERS := .venv-peers/bin/python
+OPENCL := .venv-opencl/bin/python
 
-.PHONY: demo test check format bench setup setup-peers walkthrough jar clean
+.PHONY: demo test check format bench bench-opencl setup setup-peers setup-opencl walkthrough jar clean
 
 demo: setup
 	$(RUN) -m isoscale_ij demo demo
 
-test: setup setup-peers
+test: setup setup-peers setup-opencl
 	$(RUN) -m pytest
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PEERS) -m pytest -p pytest_timeout tests/peers
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 ISOSCALE_TEST_ENGINE=opencl $(OPENCL) -m pytest -p pytest_timeout tests/test_engine.py tests/opencl
 
 check: setup
 	$(RUN) -m ruff check .
@@ -28,6 +30,9 @@ format: setup
 bench: setup-peers
 	$(PEERS) benchmarks/run.py $(if $(QUICK),--quick)
 
+bench-opencl: setup-opencl
+	$(OPENCL) benchmarks/opencl.py
+
 walkthrough: setup
 	$(RUN) docs/render.py
 
@@ -36,6 +41,7 @@ jar: setup
 
 setup: .venv/.ready
 setup-peers: .venv-peers/.ready
+setup-opencl: .venv-opencl/.ready
 
 .venv/.ready: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with make PYTHON=/path/to/python3"; exit 1; }
@@ -60,6 +66,18 @@ else
 endif
 	@touch $@
 
+.venv-opencl/.ready: pyproject.toml tests/opencl/requirements.txt tests/opencl/register_driver.py
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with make PYTHON=/path/to/python3"; exit 1; }
+ifdef UV
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv-opencl
+	$(UV) pip install --quiet --python $(OPENCL) -e . -r tests/opencl/requirements.txt
+else
+	$(PYTHON) -m venv .venv-opencl
+	$(OPENCL) -m pip install --quiet --disable-pip-version-check -e . -r tests/opencl/requirements.txt
+endif
+	$(OPENCL) tests/opencl/register_driver.py
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-peers demo build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-peers .venv-opencl demo build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -66,7 +66,7 @@ def _measure(what: str, number: int) -> dict[str, Any]:
         image = spots(number)
         runs = {"vol": lambda: iso.vol(image, spot_sigma="0.6 px", outline_sigma="1 px", threshold=100)}
     else:
-        image = tiled(number if what == "voxels" else 8)
+        image = tiled(number if what == "voxels" else 32)
         runs = {
             "rescale": lambda: iso.rescale(image, 1.0),
             "vol": lambda: iso.vol(image, spot_sigma=1.8, outline_sigma=0.9),

@@ -157,7 +157,7 @@ def compare(
         By default 1 and 2 µm, or for other scales two round sizes between x and z.
     channel : str or int, optional
         Which channel to segment; needed where there are several.
-    engine : {"auto", "cpu"}
+    engine : {"auto", "cpu", "opencl"}
         What to compute with.
     on_progress : callable, optional
         Called with (done, total, step); cancels by raising :class:`Cancelled`.

@@ -29,11 +29,21 @@ def diagnose() -> dict[str, str]:
     found |= _java()
     found["free memory"] = format_bytes(free_memory())
     found["engines"] = ", ".join(name for name in ENGINES if name != "auto")
+    found["opencl"] = _opencl()
     found["threads"] = str(thread_count())
     found["fused multiply-add"] = "yes" if compiling.HAS_FUSED_MULTIPLY_ADD else "no"
     found["compiled kernels"] = compiling.cache_folder() or "kept in memory only: no cache folder can be written"
     found["kernels are compiled"] = "yes" if kernels_are_compiled() else "no: the first run compiles them (--warm-up)"
     return found
+
+
+def _opencl() -> str:
+    """The OpenCL devices, and whether they can be used."""
+    from isoscale_ij.engines.opencl_devices import INSTALL, devices, is_installed
+
+    if not is_installed():
+        return f"pyopencl is not installed; for GPUs: {INSTALL}"
+    return "; ".join(map(str, devices())) or f"no driver is installed; for GPUs: {INSTALL}"
 
 
 def _java() -> dict[str, str]:

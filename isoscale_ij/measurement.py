@@ -27,7 +27,7 @@ def measure(labels: Any, image: Any | None = None, *, engine: str = "auto") -> p
         A label image, 2D or 3D, with or without t; 0 is background.
     image : DataArray or array_like, optional
         Intensities on the same grid, with or without c, for the mean intensities.
-    engine : {"auto", "cpu"}
+    engine : {"auto", "cpu", "opencl"}
         What to compute with.
 
     Returns

@@ -147,7 +147,7 @@ def rescale(
         Whether to widen the kernel when going to larger voxels.
     out : ndarray or DataArray, optional
         An array of the result's shape and type to write into; new memory is slow to touch.
-    engine : {"auto", "cpu"}
+    engine : {"auto", "cpu", "opencl"}
         What to compute with.
     on_progress : callable, optional
         Called with (done, total, step); cancels by raising :class:`Cancelled`.
@@ -203,7 +203,7 @@ def rescale(
             "C-contiguous."
         )
     taps = _taps(image, new, kernel, antialias=antialias)
-    chosen = get_engine(engine)
+    chosen = get_engine(engine, max(image.size, out.size))
     blocks = list(_blocks(image))
     progress = Progress(on_progress, {"rescale": 1.0}, len(blocks))
     bad = [0] * len(blocks)

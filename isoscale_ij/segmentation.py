@@ -29,7 +29,7 @@ from isoscale_ij.engines import get_engine
 from isoscale_ij.engines.taps import NO_TAPS, FineTaps, fine_gaussian_taps
 from isoscale_ij.errors import ParameterError
 from isoscale_ij.execution import VolumeSteps
-from isoscale_ij.execution.in_memory import InMemorySteps
+from isoscale_ij.execution.choice import over_volume
 from isoscale_ij.progress import OnProgress, Progress
 from isoscale_ij.sigmas import SigmaLike, Triple, plain, resolve_sigmas
 
@@ -98,8 +98,8 @@ def voronoi_otsu_labeling(
         A grey value of the blurred image instead of Otsu's.
     channel : str or int, optional
         Which channel to segment; needed where there are several.
-    engine : {"auto", "cpu"}
-        What to compute with.
+    engine : {"auto", "cpu", "opencl"}
+        What to compute with; ``"auto"`` takes a GPU where there is one and the image is large.
     on_progress : callable, optional
         Called with (done, total, step); cancels by raising :class:`Cancelled`.
     memory_limit : float or str, optional
@@ -157,7 +157,7 @@ def voronoi_otsu_labeling(
         4 * image.size + volume + _SCRATCH_BYTES, memory_limit, f"The labels of an image of {image.size} voxels",
         "Segment a part of the image, or choose larger voxels first with rescale.",
     )  # fmt: skip
-    chosen = get_engine(engine)
+    chosen = get_engine(engine, volume)
     out = np.empty(image.shape, np.int32)
     times = [(t,) for t in range(image.sizes["t"])] if "t" in image.dims else [()]
     progress = Progress(on_progress, _SHARES, len(times))
@@ -172,8 +172,12 @@ def voronoi_otsu_labeling(
             source, labels = source[np.newaxis], labels[np.newaxis]
         where = f" at t = {number}" if index else ""
         offset = _offset(source, where)
-        steps = InMemorySteps(chosen, source, offset, labels)
-        found = _label_volume(steps, settings, offset, labels.size, progress, number, where, said[number].append)
+
+        def label(steps: VolumeSteps) -> float | None:
+            said[number].clear()
+            return _label_volume(steps, settings, offset, labels.size, progress, number, where, said[number].append)
+
+        found = over_volume(chosen, source, offset, labels, label)
         if found is None:
             labels[...] = 0
         else:

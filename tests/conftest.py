@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import xarray as xr
 
 import isoscale_ij as iso
-from commands import Commands, shared_blocks
+
+if TYPE_CHECKING:
+    from commands import Commands  # needs Java, which not every environment has
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -65,6 +67,8 @@ def imagej(tmp_path_factory: pytest.TempPathFactory) -> Any:
 @pytest.fixture(scope="session")
 def fiji(imagej: Any) -> Commands:
     """The commands as Fiji finds and runs them: SciJava's services, real Groovy."""
+    from commands import Commands
+
     commands = Commands()
     commands.run("IsoScale Environment", action="show")  # Groovy is compiled, Python runs
     return commands
@@ -73,6 +77,8 @@ def fiji(imagej: Any) -> Commands:
 @pytest.fixture
 def no_block_is_left(fiji: Commands) -> Any:
     """No shared memory stays behind."""
+    from commands import shared_blocks
+
     before = shared_blocks()
     yield
     assert shared_blocks() <= before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.morphology import local_maxima as skimage_maxima
 
+import isoscale_ij as iso
 from isoscale_ij.engines import get_engine
 from isoscale_ij.engines.protocol import Engine, Seeds
 from isoscale_ij.engines.taps import NO_TAPS, fine_gaussian_taps
@@ -17,9 +20,15 @@ from naive import in_one_piece, local_maxima, nearest_seed
 ONES = (1, 1, 1)
 
 
-@pytest.fixture(params=["cpu"])
-def engine(request: pytest.FixtureRequest) -> Engine:
-    return get_engine(request.param)
+ENGINE = os.environ.get("ISOSCALE_TEST_ENGINE", "cpu")  # make test runs this file once for each
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    try:
+        return get_engine(ENGINE)
+    except iso.MissingDependencyError as missing:
+        pytest.skip(str(missing))
 
 
 @pytest.mark.parametrize("sigmas", [(0, 0, 0), (0.6, 5.6, 3.2), (0, 2, 0), (3, 0, 0.1), (7.7, 0.2, 12), (1, 30, 30)])
@@ -76,11 +85,11 @@ def test_above_is_strict_even_between_floats(engine: Engine, threshold: float) -
 
 @given(st.integers(0, 10**6), st.integers(2, 5), st.tuples(*[st.integers(1, 9)] * 3))
 @settings(max_examples=80, deadline=None)
-def test_maxima_with_plateaus(seed: int, levels: int, shape: tuple) -> None:
+def test_maxima_with_plateaus(engine: Engine, seed: int, levels: int, shape: tuple) -> None:
     rng = np.random.default_rng(seed)
     values = rng.integers(0, levels, shape).astype(np.float32)
     mask = rng.random(shape) < 0.8
-    found = get_engine("cpu").maxima(values, mask, NO_TAPS, ONES, 0.0)
+    found = engine.maxima(values, mask, NO_TAPS, ONES, 0.0)
     np.testing.assert_array_equal(found.indices, local_maxima(values, mask))
 
 
@@ -133,14 +142,14 @@ def test_seeds_between_slices_are_those_of_the_interpolated_image(
 )
 @settings(max_examples=60, deadline=None)
 def test_every_voxel_takes_its_nearest_seed_and_ties_go_to_the_lower(
-    seed: int, count: int, spacing: tuple, shape: tuple
+    engine: Engine, seed: int, count: int, spacing: tuple, shape: tuple
 ) -> None:
     rng = np.random.default_rng(seed)
     mask = rng.random(shape) < 0.4
     places = np.argwhere(mask)
     seeds = places[np.sort(rng.choice(len(places), min(count, len(places)), replace=False))]
     labels = np.empty(shape, np.int32)
-    runs = get_engine("cpu").assign(mask, Seeds(seeds, ONES), spacing, labels)
+    runs = engine.assign(mask, Seeds(seeds, ONES), spacing, labels)
     np.testing.assert_array_equal(labels, nearest_seed(mask, seeds, spacing))
     edges = np.diff(labels, axis=2, prepend=0) != 0
     np.testing.assert_array_equal(runs, (edges & (labels != 0)).sum(axis=2))
@@ -156,12 +165,11 @@ def test_exact_ties_on_a_regular_lattice(engine: Engine) -> None:
 
 @given(st.integers(0, 10**6), st.integers(1, 12), st.floats(0.3, 0.9))
 @settings(max_examples=80, deadline=None)
-def test_every_label_is_one_piece(seed: int, count: int, share: float) -> None:
+def test_every_label_is_one_piece(engine: Engine, seed: int, count: int, share: float) -> None:
     rng = np.random.default_rng(seed)
     mask = rng.random((5, 9, 14)) < share
     places = np.argwhere(mask)
     seeds = places[np.sort(rng.choice(len(places), min(count, len(places)), replace=False))]
-    engine = get_engine("cpu")
     labels = np.empty(mask.shape, np.int32)
     runs = engine.assign(mask, Seeds(seeds, ONES), (2.0, 1.0, 1.0), labels)
     expected = in_one_piece(labels.copy(), seeds)
@@ -198,3 +206,16 @@ def test_results_do_not_depend_on_the_number_of_threads(
     for result in results[1:]:
         for one, other in zip(results[0], result, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def test_what_opencl_needs_is_said() -> None:
+    from isoscale_ij.engines.opencl_devices import is_installed
+
+    if is_installed():
+        pytest.skip("pyopencl is installed")
+    with pytest.raises(
+        iso.MissingDependencyError, match=r'needs pyopencl. Install it: pip install "isoscale-ij\[opencl'
+    ):
+        iso.rescale(np.zeros((2, 4, 4)), factor=2, engine="opencl")
+    with pytest.raises(iso.ParameterError, match="Got the engine 'gpu'; needed is one of 'auto', 'cpu', 'opencl'"):
+        iso.rescale(np.zeros((2, 4, 4)), factor=2, engine="gpu")

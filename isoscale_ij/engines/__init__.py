@@ -8,13 +8,31 @@ from __future__ import annotations
 from isoscale_ij.engines.protocol import Engine
 from isoscale_ij.errors import ParameterError
 
-ENGINES = ("auto", "cpu")
+ENGINES = ("auto", "cpu", "opencl")
+_WORTH_SENDING = 1 << 24  # voxels; smaller jobs are done by the processor before a GPU has its kernels
 
 
-def get_engine(name: str = "auto") -> Engine:
-    """The engine called `name`; ``"auto"`` is the one that suits this machine best."""
+def get_engine(name: str = "auto", voxels: int = 0) -> Engine:
+    """The engine called `name`; ``"auto"`` is the one that suits this machine, and a job of so many voxels, best.
+
+    That is a GPU only where there is one and the job is large. OpenCL on a processor is never taken by itself: on
+    the same cores the compiled kernels of the ``"cpu"`` engine are many times as fast.
+    """
+    if name == "opencl" or (name == "auto" and voxels >= _WORTH_SENDING and _has_gpu()):
+        from isoscale_ij.engines.opencl_devices import choose
+
+        choose()  # says what is missing, before anything that needs it is loaded
+        from isoscale_ij.engines.opencl import opencl_engine
+
+        return opencl_engine()
     if name in ("auto", "cpu"):
         from isoscale_ij.engines.cpu import CpuEngine  # compiled code: loaded when first needed
 
         return CpuEngine()
     raise ParameterError(f"Got the engine {name!r}; needed is one of {', '.join(map(repr, ENGINES))}.")
+
+
+def _has_gpu() -> bool:
+    from isoscale_ij.engines.opencl_devices import devices
+
+    return any(device.is_gpu and not device.trouble for device in devices())

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 import isoscale_ij
 from isoscale_ij.calibration import length_unit
 from isoscale_ij.engines import get_engine
+from isoscale_ij.engines.slabs import Slab, slabs
 from isoscale_ij.errors import Cancelled, FormatError, IsoscaleError, ParameterError
 from isoscale_ij.fiji import batches, lifetime
 from isoscale_ij.fiji.lines import write_whole_lines
@@ -33,7 +34,6 @@ from isoscale_ij.fiji.requests import new_voxel_size, set_sizes, sigmas
 from isoscale_ij.hyperstack import Hyperstack, hyperstack, stored
 from isoscale_ij.imagej.pixels import packed_from_rgb, rgb_from_packed
 from isoscale_ij.rescaling import steps_of_rescaling
-from isoscale_ij.slabs import Slab, slabs
 from isoscale_ij.units import symbol
 
 _MEND = "Convert the image to 32-bit first (Image > Type > 32-bit)."

@@ -17,6 +17,8 @@ sums, a fine slice is one weighted sum of the slices of the volume, worked out w
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,7 +59,6 @@ def maxima(
     """
     depth = (len(values) - 1) * finer[0] + 1
     height, width = values.shape[1:]
-    steps = np.array(finer, np.int64)
     voxel = [(np.arange(n) + f // 2) // f for n, f in zip((depth, height, width), finer, strict=True)]
     found: list[NDArray[np.int64]] = []  # in any order: sorted at the end
 
@@ -83,12 +84,27 @@ def maxima(
                 found.append(places[:count].astype(np.int64))
 
     for_ranges(search, -(-height // _ROWS))
-    peaks = np.concatenate(found)
+    return settled(np.concatenate(found), lambda: values, mask, across_slices, finer, rounding)
+
+
+def settled(
+    peaks: NDArray[np.int64],
+    values: Callable[[], NDArray[np.float32]],
+    mask: NDArray[np.bool_],
+    across_slices: FineTaps,
+    finer: tuple[int, int, int],
+    rounding: float,
+) -> NDArray[np.int64]:
+    """The maxima among `peaks`, rows of (z, y, x, kind): those on a plateau stand for it at its lowest place.
+
+    `values` is asked for only where a plateau must be looked at.
+    """
     clear, unclear = peaks[peaks[:, 3] == _CLEAR, :3], peaks[peaks[:, 3] == _EQUAL, :3]
-    tops = _plateau_tops(values, across_slices, finer, unclear, rounding)
-    inside = mask[tuple(((tops + steps // 2) // steps).T)]
-    seeds = np.concatenate([clear, tops[inside]])
-    return seeds[np.lexsort(seeds.T[::-1])]
+    if len(unclear):
+        tops = _plateau_tops(values(), across_slices, finer, unclear, rounding)
+        inside = mask[tuple(((tops + np.array(finer) // 2) // np.array(finer)).T)]
+        clear = np.concatenate([clear, tops[inside]])
+    return clear[np.lexsort(clear.T[::-1])]
 
 
 def _plateau_tops(

@@ -37,7 +37,7 @@ def resample(
     The taps are in the order z, y, x; the type of their weights is the type of the sums.
     """
     along_z, along_y, along_x = taps
-    lowest, highest = _range(out.dtype, along_z.weights.dtype)
+    lowest, highest = value_range(out.dtype, along_z.weights.dtype)
     rounded = out.dtype.kind in "iu"
     whole = np.empty(0, _whole_type(out.dtype))
     depth, height, width = source.shape[0], *out.shape[1:]
@@ -89,7 +89,7 @@ def _arrays(taps: Taps) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[n
     return taps.first, taps.count, taps.weights
 
 
-def _range(dtype: np.dtype[Any], sums: np.dtype[np.floating]) -> tuple[np.floating, np.floating]:
+def value_range(dtype: np.dtype[Any], sums: np.dtype[np.floating]) -> tuple[np.floating, np.floating]:
     """Lowest and highest value of `dtype` that the type of the sums can hold."""
     if dtype.kind not in "iu":
         return sums.type(-np.inf), sums.type(np.inf)

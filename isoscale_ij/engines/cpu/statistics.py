@@ -37,9 +37,7 @@ def histogram(values: NDArray[np.float32], lowest: float, highest: float, bins: 
 
 def above(values: NDArray[np.float32], threshold: float, out: NDArray[np.bool_]) -> int:
     """Mark the voxels strictly above `threshold` in `out`; return how many there are."""
-    limit = np.float32(threshold)
-    if float(limit) > threshold:  # the highest float32 that is not above it decides the same voxels
-        limit = np.nextafter(limit, np.float32(-np.inf))
+    limit = float_limit(threshold)
     rows, marked = _rows(values), _rows(out)
     counts: list[int] = []
 
@@ -49,6 +47,12 @@ def above(values: NDArray[np.float32], threshold: float, out: NDArray[np.bool_])
 
     for_ranges(mark, len(rows))
     return sum(counts)
+
+
+def float_limit(threshold: float) -> np.float32:
+    """The highest float32 that is not above `threshold`: it decides the same voxels."""
+    limit = np.float32(threshold)
+    return np.nextafter(limit, np.float32(-np.inf)) if float(limit) > threshold else limit
 
 
 def _rows(values: NDArray[Any]) -> NDArray[Any]:

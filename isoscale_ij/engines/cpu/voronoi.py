@@ -58,7 +58,7 @@ def assign(
     runs = np.zeros(mask.shape[:2], np.int32)
     steps = np.array(finer, np.int64)
     unit = np.array(spacing, np.float64) / steps
-    grid = _SeedGrid(seeds, unit, np.array(mask.shape) * spacing)
+    grid = SeedGrid(seeds, unit, np.array(mask.shape) * spacing)
 
     rows, columns = (
         int(np.clip(grid.edge / size, smallest, largest))
@@ -81,7 +81,7 @@ def assign(
     return runs
 
 
-class _SeedGrid:
+class SeedGrid:
     """Seeds sorted into cubic cells: those of cell c are ``order[start[c] : start[c + 1]]``."""
 
     def __init__(self, seeds: NDArray[np.int64], unit: NDArray[np.float64], extent: NDArray[np.float64]) -> None:
