@@ -27,11 +27,11 @@ format: setup
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
-bench: setup-peers
+bench: setup setup-peers
 	$(PEERS) benchmarks/run.py $(if $(QUICK),--quick)
 
 bench-opencl: setup-opencl
-	$(OPENCL) benchmarks/opencl.py
+	OCL_ICD_FILENAMES=$(CURDIR)/.venv-opencl/lib/libintelocl.so $(OPENCL) benchmarks/opencl.py
 
 walkthrough: setup
 	$(RUN) docs/render.py

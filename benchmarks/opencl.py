@@ -84,7 +84,7 @@ def _pyclesperanto() -> Any:
 
         pyclesperanto.select_device(_device_name())
         pyclesperanto.push(np.zeros((2, 2, 2), np.float32))
-    except Exception as trouble:  # it finds drivers in its own way, or none
+    except (ImportError, AttributeError, RuntimeError) as trouble:  # it finds drivers in its own way, or none
         print(f"pyclesperanto: left out ({str(trouble).splitlines()[0]})")
         return None
     return pyclesperanto

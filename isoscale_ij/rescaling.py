@@ -26,18 +26,17 @@ from isoscale_ij.calibration import (
     grid,
     is_labels,
     lower_edge,
-    possible_size,
     spacing,
 )
-from isoscale_ij.engines import get_engine
+from isoscale_ij.engines import device_engine, get_engine
 from isoscale_ij.engines.protocol import Engine, OnPart
 from isoscale_ij.engines.taps import Taps, resampling_taps, unchanged_taps
-from isoscale_ij.errors import CalibrationError, ParameterError
+from isoscale_ij.errors import ParameterError
 from isoscale_ij.progress import OnProgress, Progress
-from isoscale_ij.units import VOXEL, LengthLike, convert, parse_length, symbol
+from isoscale_ij.targets import Factor, target_voxel_size
+from isoscale_ij.units import symbol
 
 Interpolation: TypeAlias = Literal["auto", "linear", "nearest", "cubic"]
-Factor: TypeAlias = float | Mapping[str, float]
 
 _INTERPOLATIONS = ("auto", "linear", "nearest", "cubic")
 _EXACT = 1e-9  # a ratio of voxel sizes so near to a whole number, or to one over it, is meant to be that
@@ -91,7 +90,7 @@ def plan_rescale(image: Any, voxel_size: VoxelSizeLike | None = None, *, factor:
     (179, 118, 132)
     """
     image = as_image(image)
-    return _plan(image, _target(image, voxel_size, factor))
+    return _plan(image, target_voxel_size(image, voxel_size, factor))
 
 
 def _plan(image: xr.DataArray, new: Mapping[str, float]) -> RescalePlan:
@@ -186,8 +185,14 @@ def rescale(
     """
     image = as_image(image)
     kernel = _checked_interpolation(image, interpolation)
-    new = _target(image, voxel_size, factor)
+    new = target_voxel_size(image, voxel_size, factor)
     plan = _plan(image, new)
+    taps = _taps(image, new, kernel, antialias=antialias)
+    if out is None and image.ndim <= len(SPATIAL) and (there := device_engine(image.data, engine)):
+        held = image.data if image.ndim == len(SPATIAL) else image.data.shaped(1, *image.shape)
+        made, not_finite = there.resampled(held, taps)
+        _warn_of_not_finite(not_finite, image.size)
+        return _on_new_grid(image, new, made.shaped(*plan.shape))
     if isinstance(out, xr.DataArray):
         out = out.to_numpy()
     if out is None:
@@ -202,7 +207,6 @@ def rescale(
             f"Got an out of shape {out.shape} and type {out.dtype}; needed is {plan.shape} and {image.dtype}, "
             "C-contiguous."
         )
-    taps = _taps(image, new, kernel, antialias=antialias)
     chosen = get_engine(engine, max(image.size, out.size))
     blocks = list(_blocks(image))
     progress = Progress(on_progress, {"rescale": 1.0}, len(blocks))
@@ -221,23 +225,26 @@ def rescale(
     else:
         for number in range(len(blocks)):
             resample(number, progress.step("rescale", number))
-    not_finite = sum(bad)
     progress.finish()
-    if not_finite:
+    _warn_of_not_finite(sum(bad), image.size)
+    return _on_new_grid(image, new, out)
+
+
+def _warn_of_not_finite(count: int, size: int) -> None:
+    if count:
         warnings.warn(
-            f"{not_finite} of {image.size} values are NaN or infinite, and so are the new voxels whose kernel reaches "
+            f"{count} of {size} values are NaN or infinite, and so are the new voxels whose kernel reaches "
             "them. Replace them first, for example with image.fillna(0), if that is not meant.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
-    return _on_new_grid(image, new, out)
 
 
 def steps_of_rescaling(
     image: xr.DataArray, voxel_size: VoxelSizeLike, *, interpolation: str, antialias: bool
 ) -> tuple[xr.DataArray, tuple[Taps, Taps, Taps]]:
     """What :func:`rescale` does, not yet done: its result with zeros for values, and the taps of z, y and x."""
-    kernel, new = _checked_interpolation(image, interpolation), _target(image, voxel_size, None)
+    kernel, new = _checked_interpolation(image, interpolation), target_voxel_size(image, voxel_size, None)
     zeros = np.broadcast_to(np.zeros((), image.dtype), _plan(image, new).shape)
     return _on_new_grid(image, new, zeros), _taps(image, new, kernel, antialias=antialias)
 
@@ -254,7 +261,7 @@ def _blocks(image: xr.DataArray) -> Iterator[tuple[int, ...]]:
     return product(*(range(image.sizes[axis]) for axis in ("t", "c") if axis in image.dims))
 
 
-def _on_new_grid(image: xr.DataArray, new: Mapping[str, float], values: NDArray[Any]) -> xr.DataArray:
+def _on_new_grid(image: xr.DataArray, new: Mapping[str, float], values: Any) -> xr.DataArray:
     """`values` with the calibration that follows, and all else that the image carries."""
     known = image.coords.variables
     coords: dict[str, xr.Variable] = {axis: known[axis] for axis in ("t", "c") if axis in known}
@@ -281,81 +288,6 @@ def _checked_interpolation(image: xr.DataArray, interpolation: str) -> str:
             'Use "nearest" or "auto"; if these are intensities after all, remove attrs["kind"] or change the type.'
         )
     return "nearest"
-
-
-def _target(image: xr.DataArray, voxel_size: VoxelSizeLike | None, factor: Factor | None) -> dict[str, float]:
-    """The new voxel size of each spatial axis, in the image's unit; in voxels where it is uncalibrated."""
-    axes = [axis for axis in SPATIAL if axis in image.dims]
-    known = {axis: size for axis in axes if (size := spacing(image, axis)) is not None}
-    old = {axis: known.get(axis, 1.0) for axis in axes}
-    if (voxel_size is None) == (factor is None):
-        raise ParameterError(
-            f"Got {'neither' if factor is None else 'both'} a voxel_size and a factor; needed is one of the two, "
-            'for example voxel_size="finest".'
-        )
-    if factor is not None:
-        factors = _per_axis(image, factor, "factor")
-        for axis, value in factors.items():
-            if isinstance(value, str) or not (math.isfinite(value) and value > 0):
-                raise ParameterError(f"Got the factor {value!r} on {axis}; needed is a finite number above 0.")
-        return old | {axis: old[axis] / float(value) for axis, value in factors.items()}
-    if isinstance(voxel_size, str) and voxel_size in ("finest", "coarsest", *SPATIAL, "t", "c"):
-        _require_calibration(image, known, [axis for axis in axes if image.sizes[axis] > 1] or axes)
-        if voxel_size in ("finest", "coarsest"):
-            size = (min if voxel_size == "finest" else max)(known.values())
-        elif voxel_size in known:
-            size = known[voxel_size]
-        else:
-            raise ParameterError(f"Got {voxel_size!r} as voxel_size; the image has the axes {', '.join(axes)}.")
-        return old | dict.fromkeys(known, size)
-    assert voxel_size is not None
-    new = dict(old)
-    for axis, value in _per_axis(image, voxel_size, "voxel_size").items():
-        length = parse_length(value, f"the voxel size on {axis}")
-        if length.unit == VOXEL:
-            new[axis] = possible_size(length.value, axis) * old[axis]
-            continue
-        possible_size(length.value, axis)
-        if axis not in known and image.sizes[axis] == 1 and not isinstance(voxel_size, Mapping):
-            continue
-        _require_calibration(image, known, [axis])
-        unit = axis_unit(image, axis)
-        if unit is None:
-            raise CalibrationError(
-                f"Got {length} as the voxel size on {axis}, but the image's voxel size of {old[axis]:g} has no unit. "
-                'Set it with set_voxel_size(…, unit=…), or give the size in voxels ("2 px"), as "finest", or a factor.'
-            )
-        new[axis] = convert(length.value, length.unit or unit, unit)
-    return new
-
-
-def _per_axis(image: xr.DataArray, value: Any, what: str) -> dict[str, LengthLike]:
-    axes = [axis for axis in SPATIAL if axis in image.dims]
-    if isinstance(value, Mapping):
-        wrong = [str(axis) for axis in value if axis not in axes]
-        if wrong:
-            raise ParameterError(
-                f"Got a {what} for {', '.join(wrong)}; axes that can be rescaled are {', '.join(axes)}."
-            )
-        return dict(value)
-    if isinstance(value, (list, tuple, np.ndarray)):
-        if len(value) != len(axes):
-            raise ParameterError(f"Got {len(value)} numbers as {what}; needed is one for each of {', '.join(axes)}.")
-        return dict(zip(axes, value, strict=True))
-    return dict.fromkeys(axes, value)
-
-
-def _require_calibration(image: xr.DataArray, known: Mapping[str, float], axes: list[str]) -> None:
-    missing = [axis for axis in axes if axis not in known]
-    if missing:
-        raise CalibrationError(
-            f"The image has no voxel size on {', '.join(missing)} (it has "
-            + (
-                ", ".join(f"{axis}: {size:g} {symbol(axis_unit(image, axis))}".rstrip() for axis, size in known.items())
-                or "none"
-            )
-            + "). Set it with set_voxel_size (command line: isoscale-ij set-voxel-size), or rescale by a factor."
-        )
 
 
 def _ratio(image: xr.DataArray, axis: str, new: Mapping[str, float]) -> float:

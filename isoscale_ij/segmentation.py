@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from isoscale_ij import memory
 from isoscale_ij.axes import SPATIAL, choose_channel
 from isoscale_ij.calibration import as_image, is_labels, mark_as_labels, spacing
-from isoscale_ij.engines import get_engine
+from isoscale_ij.engines import device_engine, get_engine
 from isoscale_ij.engines.taps import NO_TAPS, FineTaps, fine_gaussian_taps
 from isoscale_ij.errors import ParameterError
 from isoscale_ij.execution import VolumeSteps
@@ -157,7 +157,8 @@ def voronoi_otsu_labeling(
         4 * image.size + volume + _SCRATCH_BYTES, memory_limit, f"The labels of an image of {image.size} voxels",
         "Segment a part of the image, or choose larger voxels first with rescale.",
     )  # fmt: skip
-    chosen = get_engine(engine, volume)
+    there = device_engine(image.data, engine) if image.ndim <= len(SPATIAL) else None
+    chosen = there or get_engine(engine, volume)
     out = np.empty(image.shape, np.int32)
     times = [(t,) for t in range(image.sizes["t"])] if "t" in image.dims else [()]
     progress = Progress(on_progress, _SHARES, len(times))
@@ -166,10 +167,10 @@ def voronoi_otsu_labeling(
 
     def segment(number: int, progress: Progress) -> None:
         index = times[number]
-        source = np.asarray(image.data[index]) if index else np.asarray(image.data)
-        labels = out[index] if index else out
+        source: Any = image.data if there else np.asarray(image.data[index])
+        labels = out[index]
         if "z" not in image.dims:
-            source, labels = source[np.newaxis], labels[np.newaxis]
+            source, labels = source.shaped(1, *image.shape) if there else source[np.newaxis], labels[np.newaxis]
         where = f" at t = {number}" if index else ""
         offset = _offset(source, where)
 
@@ -191,7 +192,8 @@ def voronoi_otsu_labeling(
     progress.finish()
     for message in chain(*said):
         warnings.warn(message, SegmentationWarning, stacklevel=3)
-    return _as_labels(image, out, thresholds, spot_sigma, outline_sigma)
+    found = there.device.push(out) if there else out  # where the image is, its labels are
+    return _as_labels(image, found, thresholds, spot_sigma, outline_sigma)
 
 
 def _label_volume(
@@ -272,10 +274,13 @@ def _spacing(image: xr.DataArray) -> Triple:
     return z, y, x
 
 
-def _offset(source: NDArray[np.generic], where: str) -> float:
+def _offset(source: Any, where: str) -> float:
     """What to take off values that float32 does not hold exactly; refuses what is no number."""
     if source.dtype.kind == "f":
-        bad = sum(int(np.count_nonzero(~np.isfinite(plane))) for plane in source)
+        if there := device_engine(source):
+            bad = there.not_finite(source)
+        else:
+            bad = sum(int(np.count_nonzero(~np.isfinite(plane))) for plane in source)
         if bad:
             raise ParameterError(
                 f"Got {bad} values that are NaN or infinite{where}, of {source.size}; needed are finite ones. "
@@ -306,7 +311,7 @@ def _checked_threshold(threshold: object) -> float | None:
 
 
 def _as_labels(
-    image: xr.DataArray, labels: NDArray[np.int32], thresholds: list[float], spot: SigmaLike, outline: SigmaLike
+    image: xr.DataArray, labels: Any, thresholds: list[float], spot: SigmaLike, outline: SigmaLike
 ) -> xr.DataArray:
     attrs = {key: value for key, value in image.attrs.items() if key != "imagej"}
     attrs |= {

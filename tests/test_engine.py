@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -206,6 +207,55 @@ def test_results_do_not_depend_on_the_number_of_threads(
     for result in results[1:]:
         for one, other in zip(results[0], result, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("shape", [(1, 400, 90), (3, 200, 70), (40, 30, 20)])
+@pytest.mark.parametrize("sigmas", [(0, 2, 1), (0.8, 0, 3), (0, 5, 0)])
+def test_slices_blurred_in_bands_are_the_same(
+    engine: Engine, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, shape: tuple, sigmas: tuple
+) -> None:
+    values = rng.integers(0, 5000, shape).astype(np.uint16)
+    found = []
+    for count in ("1", "16"):
+        monkeypatch.setenv("ISOSCALE_NUM_THREADS", count)
+        found.append(np.empty(shape, np.float32))
+        engine.blur(values, sigmas, found[-1])
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.filterwarnings("ignore::isoscale_ij.segmentation.SegmentationWarning")
+@pytest.mark.parametrize("dims", ["yx", "tyx", "tzyx", "tczyx"])
+def test_planes_and_series_are_the_same_side_by_side(nuclei: tuple, dims: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = nuclei[0].values
+    volumes = np.stack([values, values[::-1], values[:, ::-1]])
+    image = iso.as_image({"yx": values[8], "tyx": values, "tzyx": volumes, "tczyx": volumes[:, None]}[dims], dims)
+    runs = []
+    for count in ("1", "3"):
+        monkeypatch.setenv("ISOSCALE_NUM_THREADS", count)
+        labels = iso.vol(image, spot_sigma="3 px", outline_sigma="1 px", engine=ENGINE)
+        runs.append((labels, iso.rescale(image, factor=0.6, engine=ENGINE), iso.rescale(labels, factor=1.7)))
+        assert labels.max() > 1
+    for one, other in zip(*runs, strict=True):
+        xr.testing.assert_identical(one, other)
+
+
+def test_warnings_and_cancelling_of_time_points_side_by_side(nuclei: tuple) -> None:
+    """Each warning says which time point it is about; a callback cancels between them."""
+    image = iso.as_image(np.stack([nuclei[0].values, np.zeros_like(nuclei[0].values)] * 2), "tzyx")
+    with pytest.warns(iso.SegmentationWarning) as said:
+        iso.vol(image, spot_sigma="3 px", outline_sigma="1 px", engine=ENGINE)
+    constant = [str(warning.message) for warning in said if "constant" in str(warning.message)]
+    assert ["at t = 1" in constant[0], "at t = 3" in constant[1], len(constant)] == [True, True, 2]
+
+    def cancel(done: int, total: int, step: str) -> None:
+        raise iso.Cancelled
+
+    for operation in (
+        lambda: iso.vol(image, spot_sigma="3 px", outline_sigma="1 px", engine=ENGINE, on_progress=cancel),
+        lambda: iso.rescale(image, factor=0.5, engine=ENGINE, on_progress=cancel),
+    ):
+        with pytest.raises(iso.Cancelled):
+            operation()
 
 
 def test_what_opencl_needs_is_said() -> None:

@@ -5,8 +5,16 @@ An engine implements :class:`isoscale_ij.engines.protocol.Engine`.
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+
 from isoscale_ij.engines.protocol import Engine
 from isoscale_ij.errors import ParameterError
+
+if TYPE_CHECKING:
+    from isoscale_ij.engines.opencl import OpenClEngine
 
 ENGINES = ("auto", "cpu", "opencl")
 _WORTH_SENDING = 1 << 24  # voxels; smaller jobs are done by the processor before a GPU has its kernels
@@ -30,6 +38,15 @@ def get_engine(name: str = "auto", voxels: int = 0) -> Engine:
 
         return CpuEngine()
     raise ParameterError(f"Got the engine {name!r}; needed is one of {', '.join(map(repr, ENGINES))}.")
+
+
+def device_engine(values: object, name: str = "auto") -> OpenClEngine | None:
+    """The engine where `values` are, if they are in a device's memory and may stay there; else None."""
+    if name == "cpu" or "pyopencl" not in sys.modules or isinstance(values, np.ndarray):
+        return None
+    from isoscale_ij.engines import opencl
+
+    return opencl.engine_of(values) if opencl.reads(values) else None  # type: ignore[arg-type]
 
 
 def _has_gpu() -> bool:

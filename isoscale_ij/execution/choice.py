@@ -13,13 +13,13 @@ from isoscale_ij.execution import VolumeSteps
 from isoscale_ij.execution.in_memory import InMemorySteps
 
 if TYPE_CHECKING:
-    from isoscale_ij.engines.opencl import OpenClEngine
+    from isoscale_ij.engines.opencl import OnDevice, OpenClEngine
 
 T = TypeVar("T")
 
 
 def over_volume(
-    engine: Engine, source: NDArray[np.generic], offset: float, labels: NDArray[np.int32],
+    engine: Engine, source: NDArray[np.generic] | OnDevice, offset: float, labels: NDArray[np.int32],
     work: Callable[[VolumeSteps], T],
 ) -> T:  # fmt: skip
     """What `work` returns for the steps over `source` into `labels`; done again in smaller parts if a device fails."""
@@ -33,4 +33,4 @@ def over_volume(
                 return work(OnDeviceSteps(device, source, offset, labels))
             except DeviceError as trouble:
                 device.give_up("a whole volume", trouble)
-    return work(InMemorySteps(engine, source, offset, labels))
+    return work(InMemorySteps(engine, np.asarray(source), offset, labels))

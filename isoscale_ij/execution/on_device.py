@@ -1,4 +1,4 @@
-"""The steps over a volume that stays on a device: it goes there once, its labels come back once."""
+"""The steps over a volume that stays on a device: it goes there once or is there, its labels come back once."""
 
 from __future__ import annotations
 
@@ -11,30 +11,33 @@ from isoscale_ij.engines.protocol import OnPart, Seeds
 from isoscale_ij.engines.taps import FineTaps, spread, unchanged_taps
 
 if TYPE_CHECKING:
-    from isoscale_ij.engines.opencl import OpenClEngine
+    from isoscale_ij.engines.opencl import OnDevice, OpenClEngine
 
 
 class OnDeviceSteps:
     """Implements :class:`isoscale_ij.execution.VolumeSteps`; the arguments are those of the steps in memory."""
 
     def __init__(
-        self, engine: OpenClEngine, source: NDArray[np.generic], offset: float, out: NDArray[np.int32]
+        self, engine: OpenClEngine, source: NDArray[np.generic] | OnDevice, offset: float, out: NDArray[np.int32]
     ) -> None:
-        from isoscale_ij.engines.opencl import volumes
+        from isoscale_ij.engines.opencl import OnDevice, volumes
 
         self._engine, self._device, self._volumes = engine, engine.device, volumes
-        self._host_source, self._labels = source, out
+        self._given, self._labels = source, out
         with engine.guarded():
-            self._source = self._device.push(engine.for_blur(source, offset))
+            if isinstance(source, OnDevice):
+                self._source = source
+            else:
+                self._source = self._device.push(engine.for_blur(source, offset))
             self._values = self._device.empty(source.shape, np.float32)
             self._mask = self._device.empty(source.shape, np.bool_)
         self._runs = np.empty(0, np.int32)
 
     def source_range(self) -> tuple[float, float]:
-        return self._engine.extrema(self._host_source)
+        return self._engine.extrema(np.asarray(self._given))
 
     def source_above(self, value: float) -> int:
-        return sum(int(np.count_nonzero(plane > value)) for plane in self._host_source)
+        return sum(int(np.count_nonzero(plane > value)) for plane in np.asarray(self._given))
 
     def blur(self, sigmas: tuple[float, float, float], on_part: OnPart | None) -> None:
         with self._engine.guarded():

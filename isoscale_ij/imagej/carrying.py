@@ -1,4 +1,4 @@
-"""The one place that lets operations take an ``ij.ImagePlus`` and give one back."""
+"""The one place that lets operations take an ``ij.ImagePlus`` and give one back, and take arrays of a GPU."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ def carried(operation: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(operation)
     def carry(*arguments: Any, **options: Any) -> Any:
+        if "pyopencl" in sys.modules:
+            arguments = tuple(map(_held, arguments))
         if not any(map(_is_imageplus, (*arguments, *options.values()))):
             return operation(*arguments, **options)
         if operation.__name__ == "set_voxel_size":
@@ -43,6 +45,16 @@ def _recalibrated(operation: Callable[..., Any], imp: Any, **options: Any) -> An
 
     calibrate(imp, operation(header_of(imp), **options))
     return imp
+
+
+def _held(value: Any) -> Any:
+    """An array of pyopencl or pyclesperanto-prototype as one that an image can hold; all else as it is."""
+    module = sys.modules.get("pyopencl.array")
+    if module is None or not isinstance(value, module.Array):
+        return value
+    from isoscale_ij.engines.opencl.running import from_array
+
+    return from_array(value)
 
 
 def _is_imageplus(value: Any) -> bool:

@@ -25,6 +25,7 @@ if not any(not device.trouble for device in opencl_devices.devices()):
     pytest.skip("no OpenCL device can be used here", allow_module_level=True)
 
 pytestmark = pytest.mark.filterwarnings("ignore::isoscale_ij.segmentation.SegmentationWarning")
+CONTEXTS: list[Any] = []
 WAYS: list[dict[str, Any]] = [
     {"spot_sigma": 1.8, "outline_sigma": 0.9},
     {"spot_sigma": 0.7, "outline_sigma": 0.9},  # seeds between the slices
@@ -205,6 +206,74 @@ def test_doctor_lists_the_devices() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     for device in opencl_devices.devices():
         assert str(device) in done.stdout
+
+
+def on_device(image: xr.DataArray) -> xr.DataArray:
+    import pyopencl.array
+
+    context = cl.Context([get_engine("opencl").device.found.device])
+    CONTEXTS.append(context)  # some drivers forget a context that nobody holds
+    queue = cl.CommandQueue(context)
+    held = iso.as_image(pyopencl.array.to_device(queue, image.values), image.dims)
+    return iso.set_voxel_size(held, **iso.voxel_size(image), unit="um")
+
+
+def count_copies(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The bytes of each larger copy from or to a device from now on."""
+    copies: list[int] = []
+    enqueue = cl.enqueue_copy
+
+    def counted(queue: Any, target: Any, source: Any, **options: Any) -> Any:
+        copies.append(getattr(target, "nbytes", 0) or getattr(source, "nbytes", 0))
+        return enqueue(queue, target, source, **options)
+
+    monkeypatch.setattr(cl, "enqueue_copy", counted)
+    return copies
+
+
+@pytest.mark.parametrize("dims", ["zyx", "yx"])
+def test_what_is_on_the_device_stays_there(nuclei: tuple, dims: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = nuclei[0] if dims == "zyx" else nuclei[0].isel(z=8, drop=True)
+    there = on_device(here)
+    copies = count_copies(monkeypatch)
+    scaled = iso.rescale(there, 0.5)
+    assert type(scaled.data).__name__ == "OnDevice"
+    assert max(copies, default=0) < 1e5  # tables of weights only
+    labels = iso.vol(scaled, spot_sigma=1.2, outline_sigma=0.5)
+    assert type(labels.data).__name__ == "OnDevice"
+    expected = iso.rescale(here, 0.5)
+    np.testing.assert_array_equal(scaled.values, expected.values)
+    np.testing.assert_array_equal(scaled.data.as_array().get(), expected.values)
+    assert iso.voxel_size(scaled) == iso.voxel_size(expected)
+    expected_labels = iso.vol(expected, spot_sigma=1.2, outline_sigma=0.5)
+    np.testing.assert_array_equal(labels.values, expected_labels.values)
+    assert labels.max() > 1
+    assert len(iso.measure(labels)) == labels.values.max()
+
+
+def test_bad_values_on_the_device(nuclei: tuple) -> None:
+    image = nuclei[0].astype("float32")
+    image[3, 4, 5] = np.nan
+    with pytest.raises(ParameterError, match="Got 1 values that are NaN or infinite"):
+        iso.vol(on_device(image), **WAYS[0])
+    with pytest.warns(UserWarning, match="1 of 172032 values are NaN"):
+        scaled = iso.rescale(on_device(image), 1.0)
+    with pytest.warns(UserWarning, match="NaN"):
+        np.testing.assert_array_equal(scaled.values, iso.rescale(image, 1.0).values)
+
+
+def test_arrays_of_pyclesperanto_prototype_go_in_and_out(nuclei: tuple) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        cle = pytest.importorskip("pyclesperanto_prototype")
+        cle.select_device(get_engine("opencl").device.found.device.name)
+        pushed = cle.push(nuclei[0].values)
+        image = iso.as_image(pushed, "zyx", voxel_size=(1.5, 0.16, 0.16), unit="um")
+        found = iso.rescale(image, 1.0).data.as_array()
+        assert type(found) is type(pushed)
+        doubled = np.asarray(cle.multiply_image_and_scalar(found, scalar=2))
+    expected = iso.rescale(image.copy(data=nuclei[0].values.astype(np.float32)), 1.0)
+    np.testing.assert_allclose(doubled, 2 * expected.values, rtol=1e-6)
 
 
 def test_the_blur_is_that_of_pyclesperanto_prototype(nuclei: tuple, engine: Any) -> None:

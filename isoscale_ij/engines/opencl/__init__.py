@@ -14,6 +14,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -56,12 +57,40 @@ class OpenClEngine:
                 on_part(index / count)
             work(index)
 
-    def holds(self, shape: tuple[int, int, int], dtype: np.dtype[Any]) -> bool:
+    def holds(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
         """Whether a volume finds room with all that segmenting it needs."""
         voxels = int(np.prod(shape))
         return self.device.found.has_double and self.device.fits(
             voxels * (dtype.itemsize + 9), voxels * max(4, dtype.itemsize)
         )
+
+    def resampled(self, source: OnDevice, taps: tuple[Taps, Taps, Taps]) -> tuple[OnDevice, int]:
+        """A volume that is on the device, resampled there, and how many of its values were NaN or infinite.
+
+        Where it finds no room, it goes through this machine's memory and back.
+        """
+        shape = tuple(len(axis.first) for axis in taps)
+        try:
+            with self.guarded():
+                made = replace(self.device.empty(shape, source.dtype), kind=source.kind)
+                picks = all(axis.copies for axis in taps)
+                if picks:
+                    as_bits = f"u{source.dtype.itemsize}"
+                    volumes.pick(self.device, source.viewed_as(as_bits), taps, made.viewed_as(as_bits))
+                else:
+                    volumes.resample(self.device, source, taps, made)
+                return made, volumes.not_finite(self.device, source)
+        except DeviceError as trouble:
+            self.give_up("resampling a whole volume", trouble)
+        values, out = source.get(), np.empty(shape, source.dtype)
+        self.resample(values, taps, out)
+        finite = np.isfinite(values) if values.dtype.kind == "f" else np.ones(1, np.bool_)
+        return replace(self.device.push(out), kind=source.kind), int(np.count_nonzero(~finite))
+
+    def not_finite(self, values: OnDevice) -> int:
+        """How many values on the device are NaN or infinite."""
+        with self.guarded():
+            return volumes.not_finite(self.device, values)
 
     def for_blur(self, source: NDArray[np.generic], offset: float) -> NDArray[np.generic]:
         """The values that are sent to the device: as they are, or as floats less the offset."""
@@ -270,6 +299,16 @@ def _parts(depth: int, halo: int, a_slice: int, budget: int) -> Iterator[tuple[i
         yield begin, min(begin + size, depth)
 
 
+def reads(values: object) -> bool:
+    """Whether `values` are on a device, of a type that rescaling and segmenting read there."""
+    return isinstance(values, OnDevice) and values.dtype.name in _DIRECT
+
+
+def engine_of(values: OnDevice) -> OpenClEngine:
+    """The engine on the device that holds `values`."""
+    return OpenClEngine(values.device)
+
+
 @cache
 def _engine(wanted: str) -> OpenClEngine:
     return OpenClEngine(Device(choose(wanted or None)))
@@ -280,4 +319,4 @@ def opencl_engine() -> OpenClEngine:
     return _engine(os.environ.get(CHOICE, "").strip())
 
 
-__all__ = ["DeviceError", "OnDevice", "OpenClEngine", "opencl_engine"]
+__all__ = ["DeviceError", "OnDevice", "OpenClEngine", "engine_of", "opencl_engine", "reads"]

@@ -75,6 +75,16 @@ __kernel void extrema(__global const float *values, const long size, __global fl
     highest[item] = high;
 }
 
+// How many of every n-th value are NaN or infinite.
+__kernel void not_finite(__global const SRC *values, const long size, __global long *counts)
+{
+    const long item = get_global_id(0), items = get_global_size(0);
+    long count = 0;
+    for (long i = item; i < size; i += items)
+        count += !isfinite((ACC)values[i]);
+    counts[item] = count;
+}
+
 // Marks voxels above the limit; how many of every n-th voxel that were.
 __kernel void above(__global const float *values, const long size, const float limit, __global uchar *mask,
                     __global long *counts)

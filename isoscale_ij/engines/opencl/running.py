@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from threading import Lock
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 import pyopencl as cl
 from numpy.typing import DTypeLike, NDArray
 
-from isoscale_ij.engines.opencl_devices import Found
+from isoscale_ij.engines.opencl_devices import Found, devices
 
 LIMIT = "ISOSCALE_OPENCL_MEMORY"
 _SHARE = 0.7  # of the device's memory; the driver and others need some
@@ -23,13 +23,22 @@ _C_NAMES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OnDevice:
-    """An array in the memory of a device."""
+    """An array in the memory of a device; an image can hold one.
+
+    Whatever asks for values gets a copy in this machine's memory.
+    """
 
     buffer: Any
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    device: Device
+    kind: type[Any] | None = None  # the class of the array that it came as
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
 
     @property
     def size(self) -> int:
@@ -41,7 +50,68 @@ class OnDevice:
 
     def viewed_as(self, dtype: DTypeLike) -> OnDevice:
         """The same memory as another type of the same size."""
-        return OnDevice(self.buffer, self.shape, np.dtype(dtype))
+        return replace(self, dtype=np.dtype(dtype))
+
+    def shaped(self, *shape: int) -> OnDevice:
+        """The same memory in another shape of the same size."""
+        return replace(self, shape=shape)
+
+    def get(self) -> NDArray[Any]:
+        """The values."""
+        return self.device.fetch(self)
+
+    def as_array(self) -> Any:
+        """The same memory as an array of pyopencl, or of the class that it came as (pyclesperanto-prototype's)."""
+        from pyopencl.array import Array
+
+        dtype = np.dtype(np.uint8) if self.dtype == np.bool_ else self.dtype
+        return (self.kind or Array)(self.device.queue, self.shape, dtype, data=self.buffer)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        del copy
+        return np.asarray(self.get(), dtype)
+
+    def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:
+        """Functions of numpy work on a copy; that they are answered lets an image hold this array."""
+        del types
+        return function(*_fetched(arguments), **options)
+
+    def __array_ufunc__(self, function: Any, method: str, *arguments: Any, **options: Any) -> Any:
+        return getattr(function, method)(*_fetched(arguments), **options)
+
+    def __getitem__(self, index: Any) -> NDArray[Any]:
+        return np.asarray(self.get()[index])
+
+    def transpose(self, *axes: Any) -> Any:
+        """The values with other axes."""
+        return self.get().transpose(*axes)
+
+
+def _fetched(arguments: Any) -> Any:
+    """The arguments with values in place of arrays on a device, in lists and tuples as well."""
+    if isinstance(arguments, (list, tuple)):
+        return type(arguments)(_fetched(argument) for argument in arguments)
+    return arguments.get() if isinstance(arguments, OnDevice) else arguments
+
+
+def from_array(array: Any) -> OnDevice:
+    """The memory of an array of pyopencl or pyclesperanto-prototype; nothing is copied if it is contiguous."""
+    if not array.flags.c_contiguous or array.offset:
+        array = array.copy()
+    device = _device_of(array.context, array.queue)
+    return OnDevice(array.base_data, tuple(array.shape), np.dtype(array.dtype), device, type(array))
+
+
+_devices_of_contexts: dict[int, Device] = {}
+
+
+def _device_of(context: Any, queue: Any) -> Device:
+    key = int(context.int_ptr)
+    if key not in _devices_of_contexts:
+        mine = context.devices[0]
+        found = next(found for found in devices() if found.device == mine)
+        _devices_of_contexts[key] = Device(found, context, queue)
+    return _devices_of_contexts[key]
 
 
 def c_name(dtype: np.dtype[Any]) -> str:
@@ -52,11 +122,11 @@ def c_name(dtype: np.dtype[Any]) -> str:
 class Device:
     """A device with its queue, and the programs that were built for it; used by one thread at a time."""
 
-    def __init__(self, found: Found) -> None:
+    def __init__(self, found: Found, context: Any = None, queue: Any = None) -> None:
         self.found = found
         self.lock = Lock()
-        self._context = cl.Context([found.device])
-        self._queue = cl.CommandQueue(self._context)
+        self._context = context or cl.Context([found.device])
+        self.queue = queue or cl.CommandQueue(self._context)
         self._kernels: dict[tuple[str, str], Any] = {}
         self._source = files("isoscale_ij.engines.opencl").joinpath("kernels.cl").read_text(encoding="utf-8")
 
@@ -76,14 +146,14 @@ class Device:
         values = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
         made = self.empty(values.shape, values.dtype)
         if values.nbytes:
-            cl.enqueue_copy(self._queue, made.buffer, values)
+            cl.enqueue_copy(self.queue, made.buffer, values)
         return made
 
     def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> OnDevice:
         """New memory on the device."""
         dtype = np.dtype(dtype)
         nbytes = max(1, int(np.prod(shape))) * dtype.itemsize
-        return OnDevice(cl.Buffer(self._context, cl.mem_flags.READ_WRITE, nbytes), tuple(shape), dtype)
+        return OnDevice(cl.Buffer(self._context, cl.mem_flags.READ_WRITE, nbytes), tuple(shape), dtype, self)
 
     def fetch(self, array: OnDevice, out: NDArray[Any] | None = None, first: int = 0) -> NDArray[Any]:
         """A copy here: of all, or of the slices from `first` on that `out` has room for."""
@@ -91,7 +161,7 @@ class Device:
             out = np.empty(array.shape, array.dtype)
         target = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
         offset = first * (array.nbytes // max(1, array.shape[0]))
-        cl.enqueue_copy(self._queue, target, array.buffer, src_offset=offset)
+        cl.enqueue_copy(self.queue, target, array.buffer, src_offset=offset)
         if target is not out:
             out[...] = target
         return out
@@ -100,16 +170,16 @@ class Device:
         """Run the kernel `name` over `shape` (z, y, x), with the given names for its types."""
         values = [argument.buffer if isinstance(argument, OnDevice) else argument for argument in arguments]
         size = tuple(int(n) for n in reversed(shape))
-        self._kernel(name, types)(self._queue, size, None if local is None else (local,), *values)
+        self._kernel(name, types)(self.queue, size, None if local is None else (local,), *values)
 
     def zero(self, array: OnDevice) -> OnDevice:
         """Fill with zeros."""
-        cl.enqueue_fill_buffer(self._queue, array.buffer, np.int32(0), 0, array.nbytes)
+        cl.enqueue_fill_buffer(self.queue, array.buffer, np.int32(0), 0, array.nbytes)
         return array
 
     def finish(self) -> None:
         """Wait until all that was asked for is done."""
-        self._queue.finish()
+        self.queue.finish()
 
     def _kernel(self, name: str, types: dict[str, str]) -> Any:
         known = {"SRC": "float", "ACC": "float", "DST": "float", **types}

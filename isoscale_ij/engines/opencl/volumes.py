@@ -75,6 +75,16 @@ def histogram(device: Device, values: OnDevice, lowest: float, highest: float, b
     return np.asarray(device.fetch(counts), np.int64)
 
 
+def not_finite(device: Device, values: OnDevice) -> int:
+    """How many values are NaN or infinite."""
+    if values.dtype.kind != "f":
+        return 0
+    counts = device.empty((_ITEMS,), np.int64)
+    real = c_name(values.dtype)
+    device.run("not_finite", (_ITEMS,), values, np.int64(values.size), counts, SRC=real, ACC=real)
+    return int(device.fetch(counts).sum())
+
+
 def above(device: Device, values: OnDevice, limit: np.float32, mask: OnDevice) -> int:
     """Mark what is above the limit; how many that are."""
     counts = device.empty((_ITEMS,), np.int64)
