@@ -99,6 +99,7 @@ def draw(rows: list[dict[str, Any]], scaling: dict[str, list[dict[str, Any]]], f
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import NullFormatter
 
     folder.mkdir(exist_ok=True)
     figure, axes = plt.subplots(figsize=(8, 0.45 * len(rows) + 1), layout="constrained")
@@ -120,6 +121,7 @@ def draw(rows: list[dict[str, Any]], scaling: dict[str, list[dict[str, Any]]], f
             "o-", label={"rescale": "rescale to 1 µm", "vol": "VOL in µm"}[name],
         )  # fmt: skip
     left.set(xscale="log", yscale="log", xlabel="voxels", ylabel="seconds", ylim=(1e-4, None))
+    left.xaxis.set_minor_formatter(NullFormatter())
     left.legend(frameon=False)
     right.plot([row["objects"] for row in scaling["objects"]], [row["vol_seconds"] for row in scaling["objects"]], "o-")
     right.set(xscale="log", xlabel="objects in 16.8 million voxels", ylabel="seconds of VOL", ylim=(0, None))

@@ -192,7 +192,7 @@ def voronoi_otsu_labeling(
     progress.finish()
     for message in chain(*said):
         warnings.warn(message, SegmentationWarning, stacklevel=3)
-    found = there.device.push(out) if there else out  # where the image is, its labels are
+    found = there.sent(out, image.data) if there else out  # where the image is, its labels are
     return _as_labels(image, found, thresholds, spot_sigma, outline_sigma)
 
 

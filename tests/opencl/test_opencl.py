@@ -6,10 +6,12 @@ its own environment (``make setup-opencl``).
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import warnings
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -201,6 +203,19 @@ except iso.MissingDependencyError as error: print(error)
     assert "no OpenCL driver here. Install: pip install" in lines[1]
 
 
+def test_a_home_that_cannot_be_written(nuclei: tuple, tmp_path: Path) -> None:
+    """Pyopencl keeps what it compiles in the user's cache folder."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "file"), "HOME": str(tmp_path / "file")}
+    code = (
+        "import numpy as np, isoscale_ij as iso\n"
+        "print(iso.rescale(np.ones((4, 8, 8), np.uint8), factor=0.5, engine='opencl').values.sum())"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.stdout.strip() == "32", done.stderr
+
+
 def test_doctor_lists_the_devices() -> None:
     command = [sys.executable, "-m", "isoscale_ij", "doctor"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -274,6 +289,20 @@ def test_arrays_of_pyclesperanto_prototype_go_in_and_out(nuclei: tuple) -> None:
         doubled = np.asarray(cle.multiply_image_and_scalar(found, scalar=2))
     expected = iso.rescale(image.copy(data=nuclei[0].values.astype(np.float32)), 1.0)
     np.testing.assert_allclose(doubled, 2 * expected.values, rtol=1e-6)
+
+
+def test_the_example_of_the_readme(nuclei: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyclesperanto_prototype")
+    text = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    [example] = [part.split("```")[0] for part in text.split("```python\n") if "pyclesperanto_prototype as" in part]
+    monkeypatch.chdir(tmp_path)
+    iso.write("my.tif", nuclei[0])
+    names: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(compile(example, "README.md", "exec"), names)  # noqa: S102
+    expected = iso.vol(iso.rescale(nuclei[0].astype("float32"), 1.0), spot_sigma=1.8, outline_sigma=0.9)
+    np.testing.assert_array_equal(np.asarray(names["cle_labels"]), expected.values)
 
 
 def test_the_blur_is_that_of_pyclesperanto_prototype(nuclei: tuple, engine: Any) -> None:

@@ -85,7 +85,12 @@ class OpenClEngine:
         values, out = source.get(), np.empty(shape, source.dtype)
         self.resample(values, taps, out)
         finite = np.isfinite(values) if values.dtype.kind == "f" else np.ones(1, np.bool_)
-        return replace(self.device.push(out), kind=source.kind), int(np.count_nonzero(~finite))
+        return self.sent(out, source), int(np.count_nonzero(~finite))
+
+    def sent(self, values: NDArray[Any], like: OnDevice) -> OnDevice:
+        """`values` on the device, of the class that `like` came as."""
+        with self.guarded():
+            return replace(self.device.push(values), kind=like.kind)
 
     def not_finite(self, values: OnDevice) -> int:
         """How many values on the device are NaN or infinite."""
