@@ -7,6 +7,7 @@ import warnings
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from isoscale_ij.errors import MissingDependencyError, ParameterError
@@ -47,6 +48,7 @@ def devices() -> tuple[Found, ...]:
     """All devices of all drivers, each tried with a small kernel: a driver may be there and not know the hardware."""
     if not is_installed():
         return ()
+    _keep_nothing_where_nothing_can_be_written()
     import pyopencl as cl
 
     try:
@@ -81,6 +83,20 @@ def choose(wanted: str | None = None) -> Found:
             f"{INSTALL}."
         )
     return usable[0]
+
+
+def _keep_nothing_where_nothing_can_be_written() -> None:
+    """Pyopencl fails where it cannot write the user's cache folder, unless it is told before it is loaded."""
+    from platformdirs import user_cache_dir  # pyopencl's own way to find it
+
+    folder = Path(user_cache_dir("pytools"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        os.environ.setdefault("PYOPENCL_NO_CACHE", "1")
 
 
 def _devices_of(platform: Any) -> list[Any]:

@@ -190,11 +190,5 @@ class Device:
         if key not in self._kernels:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", cl.CompilerWarning)  # some drivers say what they have done
-                self._kernels[key] = cl.Kernel(self._built(options), name)
+                self._kernels[key] = cl.Kernel(cl.Program(self._context, self._source).build(options=options), name)
         return self._kernels[key]
-
-    def _built(self, options: list[str]) -> Any:
-        try:
-            return cl.Program(self._context, self._source).build(options=options)
-        except (KeyError, OSError):  # pyopencl cannot write its cache, and some versions then look for a setting
-            return cl.Program(self._context, self._source).build(options=options, cache_dir=False)
