@@ -18,7 +18,7 @@ from typing import Any
 import report
 import scaling
 from machine import machine
-from tasks import TASKS, Task, volume
+from tasks import TASKS, WRONG, Task, volume
 
 import commands as whole_commands
 from isoscale_ij.memory import format_bytes, watched
@@ -51,10 +51,12 @@ def measure(task: Task, *, quick: bool) -> dict[str, Any]:
                 theirs = result
             del result
     seconds = {name: statistics.median(values) for name, values in times.items()}
+    agreement = task.agreement(mine, theirs)
+    ratio = 0.0 if agreement.startswith(WRONG) else seconds["peer"] / seconds["ours"]
     return {
         "task": task.name, "peer": task.peer_name, "target": task.target,
-        "seconds": seconds["ours"], "peer_seconds": seconds["peer"], "ratio": seconds["peer"] / seconds["ours"],
-        "peak": peaks["ours"], "peer_peak": peaks["peer"], "agreement": task.agreement(mine, theirs),
+        "seconds": seconds["ours"], "peer_seconds": seconds["peer"], "ratio": ratio,
+        "peak": peaks["ours"], "peer_peak": peaks["peer"], "agreement": agreement,
         "bytes_in": task.bytes_moved or image.nbytes, "new": not task.writes_into,
         "bytes_out": task.bytes_moved or mine.nbytes,
     }  # fmt: skip

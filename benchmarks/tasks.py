@@ -41,19 +41,26 @@ class Task:
     bytes_moved: int = 0  # in and out, where it is not the volume that is worked on
 
 
+WRONG = "DISAGREE:"  # begins what is said of results that are not the same thing; such a ratio does not count
+_ALIKE, _SAME = 0.05, 0.9  # of the range on average; average precision
+
+
 def _close(mine: np.ndarray, theirs: np.ndarray) -> str:
     """Largest and mean difference, in shares of the range, away from the edges."""
     if mine.shape != theirs.shape:
-        return f"other shape: {theirs.shape}"
+        return f"{WRONG} another shape, {theirs.shape}"
     core = tuple(slice(n // 8, -(n // 8) or None) for n in mine.shape)
     a, b = mine[core].astype(np.float32), theirs[core].astype(np.float32)
     span = float(np.ptp(a))
-    return f"differ by {np.abs(a - b).mean() / span:.1e} of the range on average"
+    share = np.abs(a - b).mean() / span
+    return f"{'' if share < _ALIKE else WRONG + ' '}differ by {share:.1e} of the range on average"
 
 
 def _same_objects(mine: np.ndarray, theirs: np.ndarray) -> str:
     found = agreement(theirs.astype(np.int32), mine)
-    return f"AP@0.5 {found.average_precision:.3f}; {mine.max()} and {len(np.unique(theirs)) - 1} objects"
+    score = found.average_precision
+    verdict = "" if score > _SAME else WRONG + " "
+    return f"{verdict}AP@0.5 {score:.3f}; {mine.max()} and {len(np.unique(theirs)) - 1} objects"
 
 
 def _objects_only(mine: np.ndarray, theirs: np.ndarray) -> str:
@@ -286,7 +293,7 @@ def scale_of_imagej(image: xr.DataArray) -> Run:
 
 def _same_pixels(mine: Any, theirs: Any) -> str:
     same = np.array_equal(_values(mine).ravel(), _values(theirs).ravel())
-    return "the same pixels" if same else "OTHER PIXELS"
+    return "the same pixels" if same else f"{WRONG} other pixels"
 
 
 def _values(found: Any) -> np.ndarray:
