@@ -174,7 +174,7 @@ def _search(values, begin, weights, mask, voxel_z, voxel_y, voxel_x, rounding, t
     """
     depth = voxel_z.size
     bottom = min(top + _ROWS, values.shape[1])
-    count = 0
+    count = np.int64(0)  # not a literal, for which numba would compile what is called once more
     while left < values.shape[2]:
         right = min(left + _COLUMNS, values.shape[2])
         done = z - 2  # the last slice that was worked out
@@ -271,11 +271,15 @@ def _search_tile(planes, z, depth, mask, voxel_y, voxel_x, rounding, top, bottom
                 continue
             columns = (max(x - 1, 0) - left + 1, min(x + 2, width) - left + 1)
             equal = value - abs(value) * rounding
-            kind = _compare(here, rows, columns, y - top + 1, i, value, equal, 0)
+            kind = _compare(here, rows, columns, y - top + 1, i, value, equal, np.int64(0))
             if kind and z > 0:
-                kind = min(kind, _compare(planes[(z - 1) % 3], rows, columns, y - top + 1, i, value, equal, -1))
+                kind = min(
+                    kind, _compare(planes[(z - 1) % 3], rows, columns, y - top + 1, i, value, equal, np.int64(-1))
+                )
             if kind and z + 1 < depth:
-                kind = min(kind, _compare(planes[(z + 1) % 3], rows, columns, y - top + 1, i, value, equal, 1))
+                kind = min(
+                    kind, _compare(planes[(z + 1) % 3], rows, columns, y - top + 1, i, value, equal, np.int64(1))
+                )
             if kind:
                 places[count, 0] = z
                 places[count, 1] = y
