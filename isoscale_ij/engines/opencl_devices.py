@@ -77,6 +77,11 @@ def choose(wanted: str | None = None) -> Found:
             raise ParameterError(f"Got {CHOICE}={wanted!r}; here are {listed}. Give a part of a name, or a number.")
         present = tuple(matching)
     usable = sorted((device for device in present if not device.trouble), key=lambda device: not device.is_gpu)
+    if not usable and wanted:
+        raise MissingDependencyError(
+            f"Got {CHOICE}={wanted!r}, a device that cannot be used ({'; '.join(map(str, present))}). Choose another of "
+            f"{listed}, or install a newer driver."
+        )
     if not usable:
         raise MissingDependencyError(
             f'Got engine="opencl", but no OpenCL device can be used here ({listed}). Install a newer driver, or: '
