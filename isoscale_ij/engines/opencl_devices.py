@@ -79,8 +79,8 @@ def choose(wanted: str | None = None) -> Found:
     usable = sorted((device for device in present if not device.trouble), key=lambda device: not device.is_gpu)
     if not usable and wanted:
         raise MissingDependencyError(
-            f"Got {CHOICE}={wanted!r}, a device that cannot be used ({'; '.join(map(str, present))}). Choose another of "
-            f"{listed}, or install a newer driver."
+            f"Got {CHOICE}={wanted!r}, a device that cannot be used ({'; '.join(map(str, present))}). Choose another "
+            f"of {listed}, or install a newer driver."
         )
     if not usable:
         raise MissingDependencyError(
