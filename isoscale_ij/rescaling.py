@@ -190,7 +190,10 @@ def rescale(
     taps = _taps(image, new, kernel, antialias=antialias)
     if out is None and image.ndim <= len(SPATIAL) and (there := device_engine(image.data, engine)):
         held = image.data if image.ndim == len(SPATIAL) else image.data.shaped(1, *image.shape)
+        progress = Progress(on_progress, {"rescale": 1.0})
+        progress.step("rescale")
         made, not_finite = there.resampled(held, taps)
+        progress.finish()
         _warn_of_not_finite(not_finite, image.size)
         return _on_new_grid(image, new, made.shaped(*plan.shape))
     if isinstance(out, xr.DataArray):

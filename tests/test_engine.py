@@ -225,7 +225,9 @@ def test_slices_blurred_in_bands_are_the_same(
 
 @pytest.mark.filterwarnings("ignore::isoscale_ij.segmentation.SegmentationWarning")
 @pytest.mark.parametrize("dims", ["yx", "tyx", "tzyx", "tczyx"])
-def test_planes_and_series_are_the_same_side_by_side(nuclei: tuple, dims: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_planes_and_series_are_the_same_side_by_side(
+    engine: Engine, nuclei: tuple, dims: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     values = nuclei[0].values
     volumes = np.stack([values, values[::-1], values[:, ::-1]])
     image = iso.as_image({"yx": values[8], "tyx": values, "tzyx": volumes, "tczyx": volumes[:, None]}[dims], dims)
@@ -239,7 +241,7 @@ def test_planes_and_series_are_the_same_side_by_side(nuclei: tuple, dims: str, m
         xr.testing.assert_identical(one, other)
 
 
-def test_warnings_and_cancelling_of_time_points_side_by_side(nuclei: tuple) -> None:
+def test_warnings_and_cancelling_of_time_points_side_by_side(engine: Engine, nuclei: tuple) -> None:
     """Each warning says which time point it is about; a callback cancels between them."""
     image = iso.as_image(np.stack([nuclei[0].values, np.zeros_like(nuclei[0].values)] * 2), "tzyx")
     with pytest.warns(iso.SegmentationWarning) as said:

@@ -14,8 +14,8 @@ from isoscale_ij.errors import MissingDependencyError, ParameterError
 
 CHOICE = "ISOSCALE_OPENCL_DEVICE"
 INSTALL = (
-    'pip install "isoscale-ij[opencl]", and a driver: for a GPU the one of its maker; for a processor the Python '
-    "package pocl-binary-distribution or intel-opencl-rt with intel-cmplr-lib-rt"
+    'pip install "isoscale-ij[opencl]", and a driver: for a GPU the one of its maker, for a processor '
+    "PoCL (pip install pocl-binary-distribution)"
 )
 _TRIAL = "__kernel void trial(__global int *out) { out[get_global_id(0)] = 1; }"
 

@@ -22,6 +22,7 @@ def carried(operation: Callable[..., Any]) -> Callable[..., Any]:
     def carry(*arguments: Any, **options: Any) -> Any:
         if "pyopencl" in sys.modules:
             arguments = tuple(map(_held, arguments))
+            options = {key: _held(value) for key, value in options.items()}
         if not any(map(_is_imageplus, (*arguments, *options.values()))):
             return operation(*arguments, **options)
         if operation.__name__ == "set_voxel_size":

@@ -253,7 +253,9 @@ def test_what_is_on_the_device_stays_there(nuclei: tuple, dims: str, monkeypatch
     here = nuclei[0] if dims == "zyx" else nuclei[0].isel(z=8, drop=True)
     there = on_device(here)
     copies = count_copies(monkeypatch)
-    scaled = iso.rescale(there, 0.5)
+    seen: list[int] = []
+    scaled = iso.rescale(there, 0.5, on_progress=lambda done, total, step: seen.append(done))
+    assert (seen[0], seen[-1]) == (0, 100)
     assert type(scaled.data).__name__ == "OnDevice"
     assert max(copies, default=0) < 1e5  # tables of weights only
     labels = iso.vol(scaled, spot_sigma=1.2, outline_sigma=0.5)
@@ -266,6 +268,13 @@ def test_what_is_on_the_device_stays_there(nuclei: tuple, dims: str, monkeypatch
     np.testing.assert_array_equal(labels.values, expected_labels.values)
     assert labels.max() > 1
     assert len(iso.measure(labels)) == labels.values.max()
+
+
+def test_an_engine_of_a_wrong_name_is_an_error_on_the_device_too(nuclei: tuple) -> None:
+    for run in (iso.rescale, iso.vol):
+        options: dict[str, Any] = {"voxel_size": 1.0} if run is iso.rescale else WAYS[0]
+        with pytest.raises(ParameterError, match="Got the engine 'gpu'"):
+            run(on_device(nuclei[0]), engine="gpu", **options)
 
 
 def test_bad_values_on_the_device(nuclei: tuple) -> None:

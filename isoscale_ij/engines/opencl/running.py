@@ -98,6 +98,8 @@ def from_array(array: Any) -> OnDevice:
     """The memory of an array of pyopencl or pyclesperanto-prototype; nothing is copied if it is contiguous."""
     if not array.flags.c_contiguous or array.offset:
         array = array.copy()
+    if array.queue is not None:
+        array.queue.finish()  # ours may be another one, which does not wait for it
     device = _device_of(array.context, array.queue)
     return OnDevice(array.base_data, tuple(array.shape), np.dtype(array.dtype), device, type(array))
 
@@ -108,7 +110,7 @@ _devices_of_contexts: dict[int, Device] = {}
 def _device_of(context: Any, queue: Any) -> Device:
     key = int(context.int_ptr)
     if key not in _devices_of_contexts:
-        mine = context.devices[0]
+        mine = queue.device if queue is not None else context.devices[0]
         found = next(found for found in devices() if found.device == mine)
         _devices_of_contexts[key] = Device(found, context, queue)
     return _devices_of_contexts[key]
