@@ -18,8 +18,8 @@ import numpy as np
 import xarray as xr
 
 import isoscale_ij as iso
-from isoscale_ij.agreement import agreement
 from isoscale_ij.engines import get_engine
+from isoscale_ij.operations.agreement import agreement
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks-opencl.md"
 SHAPE, OBJECTS = (33, 256, 512), 50

@@ -80,7 +80,7 @@ def _measure(what: str, number: int) -> dict[str, Any]:
 
 def iso_warning() -> type[Warning]:
     """What an unusual image is told: it is meant here."""
-    from isoscale_ij.segmentation import SegmentationWarning
+    from isoscale_ij.operations.segmentation import SegmentationWarning
 
     return SegmentationWarning
 

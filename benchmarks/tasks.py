@@ -12,7 +12,7 @@ import xarray as xr
 from scipy import ndimage
 
 import isoscale_ij as iso
-from isoscale_ij.agreement import agreement
+from isoscale_ij.operations.agreement import agreement
 
 SPOT, OUTLINE = 1.8, 0.9  # µm
 _STACK_BYTES = 2 * 200 * 1024 * 1024

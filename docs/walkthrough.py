@@ -25,8 +25,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import isoscale_ij as iso
-from isoscale_ij import figures
-from isoscale_ij.agreement import agreement
+from isoscale_ij.operations import figures
+from isoscale_ij.operations.agreement import agreement
 
 image, truth = iso.sample()
 print(iso.info(image))

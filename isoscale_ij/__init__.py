@@ -10,12 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from isoscale_ij import imagej as imagej
-    from isoscale_ij.calibration import CalibrationWarning as CalibrationWarning
-    from isoscale_ij.calibration import as_image as as_image
-    from isoscale_ij.calibration import set_voxel_size as set_voxel_size
-    from isoscale_ij.calibration import voxel_size as voxel_size
-    from isoscale_ij.comparison import Comparison as Comparison
-    from isoscale_ij.comparison import compare as compare
     from isoscale_ij.errors import CalibrationError as CalibrationError
     from isoscale_ij.errors import Cancelled as Cancelled
     from isoscale_ij.errors import FormatError as FormatError
@@ -25,32 +19,38 @@ if TYPE_CHECKING:
     from isoscale_ij.errors import ParameterError as ParameterError
     from isoscale_ij.files import read as read
     from isoscale_ij.files import write as write
-    from isoscale_ij.inspection import ImageInfo as ImageInfo
-    from isoscale_ij.inspection import info as info
-    from isoscale_ij.measurement import measure as measure
-    from isoscale_ij.rescaling import RescalePlan as RescalePlan
-    from isoscale_ij.rescaling import plan_rescale as plan_rescale
-    from isoscale_ij.rescaling import rescale as rescale
-    from isoscale_ij.segmentation import SegmentationWarning as SegmentationWarning
-    from isoscale_ij.segmentation import vol as vol
-    from isoscale_ij.segmentation import voronoi_otsu_labeling as voronoi_otsu_labeling
-    from isoscale_ij.synthetic import sample as sample
+    from isoscale_ij.image.calibration import CalibrationWarning as CalibrationWarning
+    from isoscale_ij.image.calibration import as_image as as_image
+    from isoscale_ij.image.calibration import set_voxel_size as set_voxel_size
+    from isoscale_ij.image.calibration import voxel_size as voxel_size
+    from isoscale_ij.image.inspection import ImageInfo as ImageInfo
+    from isoscale_ij.image.inspection import info as info
+    from isoscale_ij.operations.comparison import Comparison as Comparison
+    from isoscale_ij.operations.comparison import compare as compare
+    from isoscale_ij.operations.measurement import measure as measure
+    from isoscale_ij.operations.rescaling import RescalePlan as RescalePlan
+    from isoscale_ij.operations.rescaling import plan_rescale as plan_rescale
+    from isoscale_ij.operations.rescaling import rescale as rescale
+    from isoscale_ij.operations.segmentation import SegmentationWarning as SegmentationWarning
+    from isoscale_ij.operations.segmentation import vol as vol
+    from isoscale_ij.operations.segmentation import voronoi_otsu_labeling as voronoi_otsu_labeling
+    from isoscale_ij.operations.synthetic import sample as sample
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "calibration": ("CalibrationWarning", "as_image", "set_voxel_size", "voxel_size"),
-    "comparison": ("Comparison", "compare"),
+    "image.calibration": ("CalibrationWarning", "as_image", "set_voxel_size", "voxel_size"),
+    "operations.comparison": ("Comparison", "compare"),
     "errors": (
         "CalibrationError", "Cancelled", "FormatError", "IsoscaleError", "MemoryLimitError",
         "MissingDependencyError", "ParameterError",
     ),
     "files": ("read", "write"),
-    "inspection": ("ImageInfo", "info"),
-    "measurement": ("measure",),
-    "rescaling": ("RescalePlan", "plan_rescale", "rescale"),
-    "segmentation": ("SegmentationWarning", "vol", "voronoi_otsu_labeling"),
-    "synthetic": ("sample",),
+    "image.inspection": ("ImageInfo", "info"),
+    "operations.measurement": ("measure",),
+    "operations.rescaling": ("RescalePlan", "plan_rescale", "rescale"),
+    "operations.segmentation": ("SegmentationWarning", "vol", "voronoi_otsu_labeling"),
+    "operations.synthetic": ("sample",),
 }  # fmt: skip
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 _ON_IMAGES = {

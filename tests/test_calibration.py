@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import isoscale_ij as iso
-from isoscale_ij.calibration import lower_edge, spacing
+from isoscale_ij.image.calibration import lower_edge, spacing
 
 STACK = np.zeros((4, 6, 8), np.uint16)
 

@@ -223,7 +223,7 @@ def test_slices_blurred_in_bands_are_the_same(
     np.testing.assert_array_equal(*found)
 
 
-@pytest.mark.filterwarnings("ignore::isoscale_ij.segmentation.SegmentationWarning")
+@pytest.mark.filterwarnings("ignore::isoscale_ij.operations.segmentation.SegmentationWarning")
 @pytest.mark.parametrize("dims", ["yx", "tyx", "tzyx", "tczyx"])
 def test_planes_and_series_are_the_same_side_by_side(
     engine: Engine, nuclei: tuple, dims: str, monkeypatch: pytest.MonkeyPatch
@@ -261,7 +261,7 @@ def test_warnings_and_cancelling_of_time_points_side_by_side(engine: Engine, nuc
 
 
 def test_what_opencl_needs_is_said() -> None:
-    from isoscale_ij.engines.opencl_devices import is_installed
+    from isoscale_ij.engines.opencl.devices import is_installed
 
     if is_installed():
         pytest.skip("pyopencl is installed")

@@ -14,8 +14,8 @@ import xarray as xr
 import isoscale_ij as iso
 from commands import Commands
 from images import make
+from isoscale_ij.image.label_colors import glasbey
 from isoscale_ij.imagej import from_imageplus, to_imageplus
-from isoscale_ij.label_colors import glasbey
 
 pytestmark = pytest.mark.usefixtures("no_block_is_left")
 

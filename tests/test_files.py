@@ -11,8 +11,8 @@ import tifffile
 
 import isoscale_ij as iso
 from images import ENDINGS, assert_same, make
-from isoscale_ij.calibration import lower_edge, mark_as_labels, spacing
 from isoscale_ij.files import read_header, recalibrate
+from isoscale_ij.image.calibration import lower_edge, mark_as_labels, spacing
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

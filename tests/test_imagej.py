@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 import isoscale_ij as iso
 from images import assert_same, assert_same_calibration, calibrated, make
-from isoscale_ij.calibration import mark_as_labels, spacing
+from isoscale_ij.image.calibration import mark_as_labels, spacing
+from isoscale_ij.image.label_colors import glasbey
 from isoscale_ij.imagej import from_imageplus, to_imageplus
 from isoscale_ij.imagej.jvm import classes
-from isoscale_ij.label_colors import glasbey
 
 pytestmark = pytest.mark.usefixtures("imagej")
 

@@ -10,7 +10,7 @@ import pytest
 
 import isoscale_ij as iso
 from images import assert_same, make
-from isoscale_ij.calibration import mark_as_labels
+from isoscale_ij.image.calibration import mark_as_labels
 from isoscale_ij.imagej import from_imageplus, to_imageplus
 from isoscale_ij.imagej.jvm import classes
 

@@ -122,7 +122,7 @@ def test_docstring_examples_run() -> None:
     import doctest
     from importlib import import_module
 
-    from isoscale_ij.engines.opencl_devices import is_installed
+    from isoscale_ij.engines.opencl.devices import is_installed
 
     ran = 0
     for path in PACKAGE.rglob("*.py"):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 import isoscale_ij as iso
-from isoscale_ij.calibration import lower_edge, mark_as_labels
+from isoscale_ij.image.calibration import lower_edge, mark_as_labels
 from naive import resample
 
 UM = {"unit": "um"}

@@ -10,7 +10,7 @@ import xarray as xr
 from scipy import ndimage
 
 import isoscale_ij as iso
-from isoscale_ij.segmentation import otsu_threshold
+from isoscale_ij.operations.segmentation import otsu_threshold
 from naive import otsu, voronoi_otsu_labeling
 
 SIGMAS = {"spot_sigma": 2.0, "outline_sigma": 1.0}

@@ -8,7 +8,7 @@ import pytest
 import isoscale_ij as iso
 from isoscale_ij.engines import get_engine
 from isoscale_ij.engines.slabs import slabs
-from isoscale_ij.rescaling import steps_of_rescaling
+from isoscale_ij.operations.rescaling import steps_of_rescaling
 
 
 @pytest.mark.parametrize("size", ["finest", "coarsest", 0.7, {"z": 0.2}, {"z": 5.0}, {"x": 1.0}])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from isoscale_ij.errors import CalibrationError, ParameterError
-from isoscale_ij.units import canonical_unit, convert, parse_length
+from isoscale_ij.image.units import canonical_unit, convert, parse_length
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """How the steps of a segmentation are driven: over one block in memory, or over many.
 
-:class:`VolumeSteps` is what the algorithm in :mod:`isoscale_ij.segmentation` is written in.
+:class:`VolumeSteps` is what the algorithm in :mod:`isoscale_ij.operations.segmentation` is written in.
 """
 
 from __future__ import annotations

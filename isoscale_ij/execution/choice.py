@@ -13,7 +13,8 @@ from isoscale_ij.execution import VolumeSteps
 from isoscale_ij.execution.in_memory import InMemorySteps
 
 if TYPE_CHECKING:
-    from isoscale_ij.engines.opencl import OnDevice, OpenClEngine
+    from isoscale_ij.engines.opencl.engine import OpenClEngine
+    from isoscale_ij.engines.opencl.running import OnDevice
 
 T = TypeVar("T")
 
@@ -24,7 +25,7 @@ def over_volume(
 ) -> T:  # fmt: skip
     """What `work` returns for the steps over `source` into `labels`; done again in smaller parts if a device fails."""
     if engine.name == "opencl":
-        from isoscale_ij.engines.opencl import DeviceError
+        from isoscale_ij.engines.opencl.engine import DeviceError
         from isoscale_ij.execution.on_device import OnDeviceSteps
 
         device = cast("OpenClEngine", engine)

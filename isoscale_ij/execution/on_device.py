@@ -11,7 +11,8 @@ from isoscale_ij.engines.protocol import OnPart, Seeds
 from isoscale_ij.engines.taps import FineTaps, spread, unchanged_taps
 
 if TYPE_CHECKING:
-    from isoscale_ij.engines.opencl import OnDevice, OpenClEngine
+    from isoscale_ij.engines.opencl.engine import OpenClEngine
+    from isoscale_ij.engines.opencl.running import OnDevice
 
 
 class OnDeviceSteps:
@@ -20,7 +21,8 @@ class OnDeviceSteps:
     def __init__(
         self, engine: OpenClEngine, source: NDArray[np.generic] | OnDevice, offset: float, out: NDArray[np.int32]
     ) -> None:
-        from isoscale_ij.engines.opencl import OnDevice, volumes
+        from isoscale_ij.engines.opencl import volumes
+        from isoscale_ij.engines.opencl.running import OnDevice
 
         self._engine, self._device, self._volumes = engine, engine.device, volumes
         self._given, self._labels = source, out

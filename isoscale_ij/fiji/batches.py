@@ -10,7 +10,7 @@ import xarray as xr
 
 from isoscale_ij.errors import Cancelled, IsoscaleError, ParameterError
 from isoscale_ij.files import check_output, check_replaceable, read, replacing, write
-from isoscale_ij.measurement import measure
+from isoscale_ij.operations.measurement import measure
 
 _ENDINGS = (".tif", ".tiff")
 

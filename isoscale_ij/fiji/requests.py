@@ -6,8 +6,8 @@ from typing import Any
 
 import xarray as xr
 
-from isoscale_ij.calibration import voxel_size
 from isoscale_ij.errors import CalibrationError, ParameterError
+from isoscale_ij.image.calibration import voxel_size
 
 _SET = "Set it with Plugins > IsoScale > Set Voxel Size"
 

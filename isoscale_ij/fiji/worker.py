@@ -1,7 +1,7 @@
 """What the Python process behind Fiji's commands does: one function a command, called through Appose.
 
 Pixels come and go through shared memory that Fiji owns, planes first, in ImageJ's order. Requests and
-replies are plain values; an image is described as a :class:`~isoscale_ij.hyperstack.Hyperstack`.
+replies are plain values; an image is described as a :class:`~isoscale_ij.image.hyperstack.Hyperstack`.
 What goes wrong is a reply as well: one sentence for the user, and the whole story for the log.
 """
 
@@ -24,17 +24,17 @@ import xarray as xr
 from numpy.typing import NDArray
 
 import isoscale_ij
-from isoscale_ij.calibration import length_unit
 from isoscale_ij.engines import get_engine
 from isoscale_ij.engines.slabs import Slab, slabs
 from isoscale_ij.errors import Cancelled, FormatError, IsoscaleError, ParameterError
 from isoscale_ij.fiji import batches, lifetime
 from isoscale_ij.fiji.lines import write_whole_lines
 from isoscale_ij.fiji.requests import new_voxel_size, set_sizes, sigmas
-from isoscale_ij.hyperstack import Hyperstack, hyperstack, stored
+from isoscale_ij.image.calibration import length_unit
+from isoscale_ij.image.hyperstack import Hyperstack, hyperstack, stored
+from isoscale_ij.image.units import symbol
 from isoscale_ij.imagej.pixels import packed_from_rgb, rgb_from_packed
-from isoscale_ij.rescaling import steps_of_rescaling
-from isoscale_ij.units import symbol
+from isoscale_ij.operations.rescaling import steps_of_rescaling
 
 _MEND = "Convert the image to 32-bit first (Image > Type > 32-bit)."
 
@@ -137,7 +137,7 @@ def _on_part(progress: Callable[[int, int, str], None], done: int, count: int, t
 
 def segment(request: dict[str, Any], source: Any, target: Any, progress: Any) -> dict[str, Any]:
     """Voronoi-Otsu-Labeling of one frame: labels into `target`, as 16-bit numbers or, where there are more, float32."""
-    from isoscale_ij.label_colors import glasbey
+    from isoscale_ij.image.label_colors import glasbey
 
     image, _ = _image(request, source)
     labels = isoscale_ij.voronoi_otsu_labeling(image, **_segmentation(image, request["options"], progress))
@@ -155,7 +155,7 @@ def segment(request: dict[str, Any], source: Any, target: Any, progress: Any) ->
 
 def compare(request: dict[str, Any], source: Any, _target: Any, progress: Any) -> dict[str, Any]:
     """The same segmentation on several grids: the table, and the label images as files in a folder."""
-    from isoscale_ij.label_colors import glasbey
+    from isoscale_ij.image.label_colors import glasbey
 
     image, _ = _image(request, source)
     found = isoscale_ij.compare(image, **_segmentation(image, request["options"], progress))
@@ -180,7 +180,7 @@ def environment(request: dict[str, Any], _source: Any, _target: Any, _progress: 
     """What Python is used; with `test`, a segmentation of a small volume as well."""
     import sys
 
-    from isoscale_ij.diagnosis import diagnose
+    from isoscale_ij.cli.diagnosis import diagnose
 
     found = {"Python program": sys.executable, **diagnose()}
     if request.get("test"):

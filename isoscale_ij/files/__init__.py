@@ -11,13 +11,13 @@ from typing import Any
 
 import xarray as xr
 
-from isoscale_ij.calibration import CalibrationWarning, as_image
 from isoscale_ij.errors import FormatError, ParameterError
 from isoscale_ij.files import imagej_tiff, ome_tiff, tiff
 from isoscale_ij.files.atomic import check_replaceable as check_replaceable
 from isoscale_ij.files.atomic import replacing as replacing
-from isoscale_ij.header import Header
-from isoscale_ij.inspection import remarks
+from isoscale_ij.image.calibration import CalibrationWarning, as_image
+from isoscale_ij.image.header import Header
+from isoscale_ij.image.inspection import remarks
 
 _WRITERS = {
     (".ome.tif", ".ome.tiff"): ome_tiff.write,

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from isoscale_ij.hyperstack import Hyperstack, number
+from isoscale_ij.image.hyperstack import Hyperstack, number
 
 _OTHER_KEYS = re.compile(r"cf|c\d|vunit|zeroclip|inverty|fps|loop")
 

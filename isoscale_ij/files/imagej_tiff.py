@@ -20,8 +20,8 @@ import xarray as xr
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files import imagej_metadata
 from isoscale_ij.files.stored import stored_values
-from isoscale_ij.header import Header
-from isoscale_ij.hyperstack import DIMS, Hyperstack, hyperstack, stored, stored_type
+from isoscale_ij.image.header import Header
+from isoscale_ij.image.hyperstack import DIMS, Hyperstack, hyperstack, stored, stored_type
 
 _METADATA_TAG, _COLOR_MAP = 50839, 320
 _CLASSIC_LIMIT = 2**32 - 2**16  # bytes; leaves room for tags

@@ -17,12 +17,12 @@ import tifffile
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij.axes import CALIBRATED, channel_names
-from isoscale_ij.calibration import axis_unit, is_labels, lower_edge, spacing
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files.stored import stored_values
-from isoscale_ij.header import Axis, Header, json_like
-from isoscale_ij.units import canonical_unit, symbol
+from isoscale_ij.image.axes import CALIBRATED, channel_names
+from isoscale_ij.image.calibration import axis_unit, is_labels, lower_edge, spacing
+from isoscale_ij.image.header import Axis, Header, json_like
+from isoscale_ij.image.units import canonical_unit, symbol
 
 _SCHEMA = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 _OURS = "isoscale-ij"

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from isoscale_ij.errors import FormatError, MissingDependencyError
 from isoscale_ij.files import imagej_tiff, ome_tiff
 from isoscale_ij.files.stored import stored_values
-from isoscale_ij.header import Axis, Header
+from isoscale_ij.image.header import Axis, Header
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.hyperstack import PROPERTY, Hyperstack
+from isoscale_ij.image.hyperstack import PROPERTY, Hyperstack
+from isoscale_ij.image.label_colors import glasbey
 from isoscale_ij.imagej.jvm import classes
-from isoscale_ij.label_colors import glasbey
 
 _MODES = {"composite": 1, "color": 2, "grayscale": 3}
 _NO_FUNCTION, _CUSTOM_FUNCTION = 20, 22  # of ij.measure.Calibration

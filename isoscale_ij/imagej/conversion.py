@@ -1,6 +1,6 @@
 """An ``ij.ImagePlus`` from a calibrated image, and back: pixels here, looks in :mod:`.appearance`.
 
-What is what stands in :mod:`isoscale_ij.hyperstack`; here it is moved over JPype.
+What is what stands in :mod:`isoscale_ij.image.hyperstack`; here it is moved over JPype.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij.calibration import CalibrationWarning, as_image
 from isoscale_ij.errors import CalibrationError, FormatError, MemoryLimitError, ParameterError
-from isoscale_ij.hyperstack import CALIBRATION_PROPERTIES, DIMS, Hyperstack, hyperstack, stored, stored_type
+from isoscale_ij.image.calibration import CalibrationWarning, as_image
+from isoscale_ij.image.hyperstack import CALIBRATION_PROPERTIES, DIMS, Hyperstack, hyperstack, stored, stored_type
+from isoscale_ij.image.inspection import remarks
 from isoscale_ij.imagej import appearance, pixels
 from isoscale_ij.imagej.jvm import classes, require_heap
-from isoscale_ij.inspection import remarks
 
 _STORED_AS = {
     "bool": "uint8", "uint8": "uint8", "uint16": "uint16", "int8": "int16", "int16": "int16", "float32": "float32",

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from isoscale_ij.axes import CALIBRATED, check_axes
-from isoscale_ij.calibration import as_image, grid
 from isoscale_ij.errors import FormatError, MissingDependencyError
+from isoscale_ij.image.axes import CALIBRATED, check_axes
+from isoscale_ij.image.calibration import as_image, grid
+from isoscale_ij.image.units import VOXEL, canonical_unit
 from isoscale_ij.imagej.conversion import from_imageplus, header_of, to_imageplus
 from isoscale_ij.imagej.jvm import INSTALL, classes
-from isoscale_ij.units import VOXEL, canonical_unit
 
 _registered: list[tuple[list[Any], Any]] = []
 _AXES = {"X": "x", "Y": "y", "Z": "z", "Channel": "c", "Time": "t"}

@@ -26,7 +26,7 @@ cl = pytest.importorskip("pyopencl", reason="needs the environment of make setup
 if not any(not device.trouble for device in opencl_devices.devices()):
     pytest.skip("no OpenCL device can be used here", allow_module_level=True)
 
-pytestmark = pytest.mark.filterwarnings("ignore::isoscale_ij.segmentation.SegmentationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::isoscale_ij.operations.segmentation.SegmentationWarning")
 CONTEXTS: list[Any] = []
 WAYS: list[dict[str, Any]] = [
     {"spot_sigma": 1.8, "outline_sigma": 0.9},

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import isoscale_ij as iso
-from isoscale_ij.agreement import agreement
+from isoscale_ij.operations.agreement import agreement
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

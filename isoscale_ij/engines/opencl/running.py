@@ -13,7 +13,7 @@ import numpy as np
 import pyopencl as cl
 from numpy.typing import DTypeLike, NDArray
 
-from isoscale_ij.engines.opencl_devices import Found, devices
+from isoscale_ij.engines.opencl.devices import Found, devices
 
 LIMIT = "ISOSCALE_OPENCL_MEMORY"
 _SHARE = 0.7  # of the device's memory; the driver and others need some

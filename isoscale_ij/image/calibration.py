@@ -19,7 +19,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij.axes import (
+from isoscale_ij.errors import CalibrationError, FormatError, ParameterError
+from isoscale_ij.image.axes import (
     CALIBRATED,
     SPATIAL,
     axis_names,
@@ -29,8 +30,7 @@ from isoscale_ij.axes import (
     our_axis,
     with_our_axes,
 )
-from isoscale_ij.errors import CalibrationError, FormatError, ParameterError
-from isoscale_ij.units import VOXEL, LengthLike, canonical_unit, convert, is_time, parse_length
+from isoscale_ij.image.units import VOXEL, LengthLike, canonical_unit, convert, is_time, parse_length
 
 VoxelSizeLike: TypeAlias = LengthLike | Mapping[str, LengthLike] | Sequence[LengthLike]
 

@@ -18,8 +18,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from isoscale_ij import memory
-from isoscale_ij.axes import SPATIAL
-from isoscale_ij.calibration import (
+from isoscale_ij.engines import device_engine, get_engine
+from isoscale_ij.engines.protocol import Engine, OnPart
+from isoscale_ij.engines.taps import Taps, resampling_taps, unchanged_taps
+from isoscale_ij.errors import ParameterError
+from isoscale_ij.image.axes import SPATIAL
+from isoscale_ij.image.calibration import (
     VoxelSizeLike,
     as_image,
     axis_unit,
@@ -28,13 +32,9 @@ from isoscale_ij.calibration import (
     lower_edge,
     spacing,
 )
-from isoscale_ij.engines import device_engine, get_engine
-from isoscale_ij.engines.protocol import Engine, OnPart
-from isoscale_ij.engines.taps import Taps, resampling_taps, unchanged_taps
-from isoscale_ij.errors import ParameterError
+from isoscale_ij.image.units import symbol
+from isoscale_ij.operations.targets import Factor, target_voxel_size
 from isoscale_ij.progress import OnProgress, Progress
-from isoscale_ij.targets import Factor, target_voxel_size
-from isoscale_ij.units import symbol
 
 Interpolation: TypeAlias = Literal["auto", "linear", "nearest", "cubic"]
 

@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij.calibration import as_image, mark_as_labels
 from isoscale_ij.engines import get_engine
 from isoscale_ij.errors import ParameterError
+from isoscale_ij.image.calibration import as_image, mark_as_labels
 
 REFERENCE_VOXEL = {"z": 1.5, "y": 0.1596665040315075, "x": 0.1596665040315075}
 REFERENCE_SHAPE = (48, 320, 320)

@@ -39,7 +39,7 @@ def diagnose() -> dict[str, str]:
 
 def _opencl() -> str:
     """The OpenCL devices, and whether they can be used."""
-    from isoscale_ij.engines.opencl_devices import INSTALL, devices, is_installed
+    from isoscale_ij.engines.opencl.devices import INSTALL, devices, is_installed
 
     if not is_installed():
         return f"pyopencl is not installed; for GPUs: {INSTALL}"
@@ -74,10 +74,10 @@ def kernels_are_compiled() -> bool:
 
 def warm_up() -> float:
     """Run every kernel on the usual types, so that their machine code is in the cache; returns seconds."""
-    from isoscale_ij.calibration import as_image
-    from isoscale_ij.measurement import measure
-    from isoscale_ij.rescaling import rescale
-    from isoscale_ij.segmentation import voronoi_otsu_labeling
+    from isoscale_ij.image.calibration import as_image
+    from isoscale_ij.operations.measurement import measure
+    from isoscale_ij.operations.rescaling import rescale
+    from isoscale_ij.operations.segmentation import voronoi_otsu_labeling
 
     begin = time.perf_counter()
     z, y, x = np.meshgrid(*(np.arange(n) for n in (6, 24, 24)), indexing="ij")

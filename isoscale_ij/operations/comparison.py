@@ -20,16 +20,16 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from isoscale_ij import memory
-from isoscale_ij.agreement import agreement
-from isoscale_ij.axes import SPATIAL, choose_channel
-from isoscale_ij.calibration import as_image, length_unit, lower_edge, spacing, voxel_size
 from isoscale_ij.errors import CalibrationError, MemoryLimitError, ParameterError
-from isoscale_ij.measurement import measure
+from isoscale_ij.image.axes import SPATIAL, choose_channel
+from isoscale_ij.image.calibration import as_image, length_unit, lower_edge, spacing, voxel_size
+from isoscale_ij.image.units import LengthLike, convert, is_length, parse_length, symbol
+from isoscale_ij.operations.agreement import agreement
+from isoscale_ij.operations.measurement import measure
+from isoscale_ij.operations.rescaling import plan_rescale, rescale
+from isoscale_ij.operations.segmentation import voronoi_otsu_labeling
+from isoscale_ij.operations.sigmas import SigmaLike, resolve_sigmas
 from isoscale_ij.progress import OnProgress
-from isoscale_ij.rescaling import plan_rescale, rescale
-from isoscale_ij.segmentation import voronoi_otsu_labeling
-from isoscale_ij.sigmas import SigmaLike, resolve_sigmas
-from isoscale_ij.units import LengthLike, convert, is_length, parse_length, symbol
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,8 +72,8 @@ class Comparison:
         ParameterError
             If one of the files exists and is not to be overwritten.
         """
-        from isoscale_ij import figures
         from isoscale_ij.files import check_replaceable, replacing, write
+        from isoscale_ij.operations import figures
 
         folder = Path(folder)
         folder.mkdir(exist_ok=True)

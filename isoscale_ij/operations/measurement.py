@@ -8,11 +8,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij.axes import SPATIAL, channel_names
-from isoscale_ij.calibration import as_image, axis_unit, length_unit, spacing
 from isoscale_ij.engines import get_engine
 from isoscale_ij.engines.protocol import Tally
 from isoscale_ij.errors import ParameterError
+from isoscale_ij.image.axes import SPATIAL, channel_names
+from isoscale_ij.image.calibration import as_image, axis_unit, length_unit, spacing
 
 if TYPE_CHECKING:
     import pandas as pd

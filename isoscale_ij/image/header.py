@@ -12,10 +12,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij.axes import AXES, CALIBRATED
-from isoscale_ij.calibration import CalibrationWarning, as_image, grid, possible_size
 from isoscale_ij.errors import CalibrationError
-from isoscale_ij.units import VOXEL, canonical_unit
+from isoscale_ij.image.axes import AXES, CALIBRATED
+from isoscale_ij.image.calibration import CalibrationWarning, as_image, grid, possible_size
+from isoscale_ij.image.units import VOXEL, canonical_unit
 
 
 @dataclass

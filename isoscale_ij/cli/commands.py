@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from isoscale_ij import __version__
+from isoscale_ij.cli.progress_bar import Bar
 from isoscale_ij.engines import ENGINES
 from isoscale_ij.errors import Cancelled, IsoscaleError
-from isoscale_ij.progress_bar import Bar
-from isoscale_ij.units import parse_length
+from isoscale_ij.image.units import parse_length
 
 _AXES = ("t", "z", "y", "x")
 
@@ -194,17 +194,17 @@ def _factor(text: str) -> float | dict[str, float]:
 
 def _info(options: argparse.Namespace) -> None:
     from isoscale_ij.files import read_header
-    from isoscale_ij.inspection import info
+    from isoscale_ij.image.inspection import info
 
     found = info(read_header(options.input))
     print(json.dumps(found.as_dict(), indent=2) if options.json else found)
 
 
 def _set_voxel_size(options: argparse.Namespace) -> None:
-    from isoscale_ij.calibration import set_voxel_size
     from isoscale_ij.errors import ParameterError
     from isoscale_ij.files import read, read_header, recalibrate, write
-    from isoscale_ij.inspection import info
+    from isoscale_ij.image.calibration import set_voxel_size
+    from isoscale_ij.image.inspection import info
 
     changes = {axis: getattr(options, axis) for axis in _AXES}
     changes |= {"unit": options.unit, "time_unit": options.time_unit, "origin": options.origin}
@@ -221,7 +221,7 @@ def _set_voxel_size(options: argparse.Namespace) -> None:
 
 def _rescale(options: argparse.Namespace) -> None:
     from isoscale_ij.files import read, read_header, write
-    from isoscale_ij.rescaling import plan_rescale, rescale
+    from isoscale_ij.operations.rescaling import plan_rescale, rescale
 
     if options.dry_run:
         print(plan_rescale(read_header(options.input), options.voxel_size, factor=options.factor))
@@ -239,7 +239,7 @@ def _rescale(options: argparse.Namespace) -> None:
 
 def _segment(options: argparse.Namespace) -> None:
     from isoscale_ij.files import read, write
-    from isoscale_ij.segmentation import voronoi_otsu_labeling
+    from isoscale_ij.operations.segmentation import voronoi_otsu_labeling
 
     _check_output(options)
     image = read(options.input)
@@ -254,7 +254,7 @@ def _segment(options: argparse.Namespace) -> None:
 
 def _measure(options: argparse.Namespace) -> None:
     from isoscale_ij.files import check_replaceable, read, replacing
-    from isoscale_ij.measurement import measure
+    from isoscale_ij.operations.measurement import measure
 
     if options.output:
         check_replaceable(options.output, overwrite=options.overwrite)
@@ -274,8 +274,8 @@ def _measure(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from isoscale_ij.comparison import as_json, compare
     from isoscale_ij.files import read
+    from isoscale_ij.operations.comparison import as_json, compare
 
     name = options.input.name.removesuffix(".tif").removesuffix(".tiff").removesuffix(".ome")
     folder = options.output or options.input.with_name(f"{name}-comparison")
@@ -292,7 +292,7 @@ def _compare(options: argparse.Namespace) -> None:
 
 def _sample(options: argparse.Namespace) -> None:
     from isoscale_ij.files import check_output, write
-    from isoscale_ij.synthetic import sample
+    from isoscale_ij.operations.synthetic import sample
 
     outputs = [path for path in (options.output, options.truth) if path]
     for path in outputs:
@@ -304,13 +304,13 @@ def _sample(options: argparse.Namespace) -> None:
 
 
 def _demo(options: argparse.Namespace) -> None:
-    from isoscale_ij.demonstration import demonstrate
+    from isoscale_ij.cli.demonstration import demonstrate
 
     demonstrate(options.folder, say=_say)
 
 
 def _doctor(options: argparse.Namespace) -> None:
-    from isoscale_ij.diagnosis import diagnose, warm_up
+    from isoscale_ij.cli.diagnosis import diagnose, warm_up
 
     if options.warm_up:
         _say("compiling the kernels …")
@@ -319,7 +319,7 @@ def _doctor(options: argparse.Namespace) -> None:
 
 
 def _fiji(options: argparse.Namespace) -> None:
-    from isoscale_ij.diagnosis import kernels_are_compiled, warm_up
+    from isoscale_ij.cli.diagnosis import kernels_are_compiled, warm_up
     from isoscale_ij.fiji import installing
 
     if options.action == "status":

@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import xarray as xr
 
-from isoscale_ij.axes import SPATIAL
-from isoscale_ij.calibration import VoxelSizeLike, axis_unit, possible_size, spacing
 from isoscale_ij.errors import CalibrationError, ParameterError
-from isoscale_ij.units import VOXEL, LengthLike, convert, parse_length, symbol
+from isoscale_ij.image.axes import SPATIAL
+from isoscale_ij.image.calibration import VoxelSizeLike, axis_unit, possible_size, spacing
+from isoscale_ij.image.units import VOXEL, LengthLike, convert, parse_length, symbol
 
 Factor: TypeAlias = float | Mapping[str, float]
 

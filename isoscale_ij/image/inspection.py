@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from isoscale_ij.axes import CALIBRATED, SPATIAL, channel_names
-from isoscale_ij.calibration import as_image, axis_unit, is_labels, lower_edge, spacing, voxel_size
+from isoscale_ij.image.axes import CALIBRATED, SPATIAL, channel_names
+from isoscale_ij.image.calibration import as_image, axis_unit, is_labels, lower_edge, spacing, voxel_size
+from isoscale_ij.image.units import convert, is_length, symbol
 from isoscale_ij.memory import format_bytes
-from isoscale_ij.units import convert, is_length, symbol
 
 _EXTREME_ANISOTROPY = 100.0
 _SCREEN = (25.4 / 72, 25.4 / 96)  # mm: what programs write that know no resolution

@@ -20,11 +20,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij.axes import CALIBRATED, SPATIAL, channel_names
-from isoscale_ij.calibration import axis_unit, is_labels, lower_edge, spacing
 from isoscale_ij.errors import FormatError
-from isoscale_ij.header import Axis, Header, json_like
-from isoscale_ij.units import VOXEL, canonical_unit, convert, is_length
+from isoscale_ij.image.axes import CALIBRATED, SPATIAL, channel_names
+from isoscale_ij.image.calibration import axis_unit, is_labels, lower_edge, spacing
+from isoscale_ij.image.header import Axis, Header, json_like
+from isoscale_ij.image.units import VOXEL, canonical_unit, convert, is_length
 
 DIMS = ("t", "z", "c", "y", "x")  # the order in which ImageJ stores
 PROPERTY = "isoscale."

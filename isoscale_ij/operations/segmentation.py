@@ -23,15 +23,15 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from isoscale_ij import memory
-from isoscale_ij.axes import SPATIAL, choose_channel
-from isoscale_ij.calibration import as_image, is_labels, mark_as_labels, spacing
 from isoscale_ij.engines import device_engine, get_engine
 from isoscale_ij.engines.taps import NO_TAPS, FineTaps, fine_gaussian_taps
 from isoscale_ij.errors import ParameterError
 from isoscale_ij.execution import VolumeSteps
 from isoscale_ij.execution.choice import over_volume
+from isoscale_ij.image.axes import SPATIAL, choose_channel
+from isoscale_ij.image.calibration import as_image, is_labels, mark_as_labels, spacing
+from isoscale_ij.operations.sigmas import SigmaLike, Triple, plain, resolve_sigmas
 from isoscale_ij.progress import OnProgress, Progress
-from isoscale_ij.sigmas import SigmaLike, Triple, plain, resolve_sigmas
 
 _BINS = 256
 _FEW, _MANY = 0.001, 0.4  # shares of the voxels; less or more foreground than that is pointed out

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from isoscale_ij import figures
-from isoscale_ij.calibration import voxel_size
-from isoscale_ij.comparison import compare
 from isoscale_ij.files import replacing, write
-from isoscale_ij.inspection import info
-from isoscale_ij.rescaling import rescale
-from isoscale_ij.synthetic import sample
+from isoscale_ij.image.calibration import voxel_size
+from isoscale_ij.image.inspection import info
+from isoscale_ij.operations import figures
+from isoscale_ij.operations.comparison import compare
+from isoscale_ij.operations.rescaling import rescale
+from isoscale_ij.operations.synthetic import sample
 
 SPOT_SIGMA, OUTLINE_SIGMA = "1.4 um", "0.9 um"
 

@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import xarray as xr
 
-from isoscale_ij.axes import SPATIAL
-from isoscale_ij.calibration import VoxelSizeLike, axis_unit, spacing
 from isoscale_ij.errors import CalibrationError, ParameterError
-from isoscale_ij.units import VOXEL, Length, convert, parse_length, symbol
+from isoscale_ij.image.axes import SPATIAL
+from isoscale_ij.image.calibration import VoxelSizeLike, axis_unit, spacing
+from isoscale_ij.image.units import VOXEL, Length, convert, parse_length, symbol
 
 SigmaLike: TypeAlias = VoxelSizeLike
 Triple: TypeAlias = tuple[float, float, float]

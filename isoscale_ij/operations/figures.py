@@ -10,14 +10,14 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from isoscale_ij.calibration import VoxelSizeLike, as_image, length_unit, spacing, voxel_size
-from isoscale_ij.rescaling import plan_rescale, rescale
-from isoscale_ij.units import symbol
+from isoscale_ij.image.calibration import VoxelSizeLike, as_image, length_unit, spacing, voxel_size
+from isoscale_ij.image.units import symbol
+from isoscale_ij.operations.rescaling import plan_rescale, rescale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from isoscale_ij.comparison import Comparison
+    from isoscale_ij.operations.comparison import Comparison
 
 _DPI = 130
 _BAR_SHARE = 0.25  # of the width of the picture, at most

@@ -1,0 +1,93 @@
+"""The CPU engine: every step handed to the module that computes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoscale_ij.engines.cpu import blurring, maxima, pieces, resampling, statistics, tallying, voronoi
+from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
+from isoscale_ij.engines.protocol import OnPart, Seeds, Tally
+from isoscale_ij.engines.taps import FineTaps, Taps
+
+_SMALL = 1 << 21  # voxels; below, cutting a volume up for the threads costs more than it gains
+
+
+class CpuEngine:
+    """The steps of :class:`isoscale_ij.engines.protocol.Engine` as numba kernels."""
+
+    name = "cpu"
+
+    def side_by_side(self, count: int, voxels: int) -> bool:
+        return count > 1 and voxels <= _SMALL and thread_count() > 1
+
+    def each(self, work: Callable[[int], None], count: int, on_part: OnPart | None = None) -> None:
+        def run(first: int, last: int) -> None:
+            for index in range(first, last):
+                work(index)
+
+        for_ranges(run, count, on_part=on_part)
+
+    def resample(
+        self,
+        source: NDArray[np.generic],
+        taps: tuple[Taps, Taps, Taps],
+        out: NDArray[np.generic],
+        on_part: OnPart | None = None,
+    ) -> None:
+        source = np.ascontiguousarray(source, source.dtype.newbyteorder("="))
+        if all(axis.copies for axis in taps):
+            resampling.pick(source, taps, out, on_part=on_part)
+        elif source.dtype == np.float16:  # kernels have no type for it
+            wide = np.empty(out.shape, np.float32)
+            resampling.resample(source.astype(np.float32), taps, wide, on_part=on_part)
+            out[...] = wide
+        else:
+            resampling.resample(source, taps, out, on_part=on_part)
+
+    def blur(
+        self,
+        source: NDArray[np.generic],
+        sigmas: tuple[float, float, float],
+        out: NDArray[np.float32],
+        offset: float = 0.0,
+        on_part: OnPart | None = None,
+    ) -> None:
+        blurring.blur(source, sigmas, out, offset=offset, on_part=on_part)
+
+    def extrema(self, values: NDArray[np.generic]) -> tuple[float, float]:
+        return statistics.extrema(values)
+
+    def histogram(self, values: NDArray[np.float32], lowest: float, highest: float, bins: int) -> NDArray[np.int64]:
+        return statistics.histogram(values, lowest, highest, bins)
+
+    def above(self, values: NDArray[np.float32], threshold: float, out: NDArray[np.bool_]) -> int:
+        return statistics.above(values, threshold, out)
+
+    def maxima(
+        self,
+        values: NDArray[np.float32],
+        mask: NDArray[np.bool_],
+        across_slices: FineTaps,
+        finer: tuple[int, int, int],
+        rounding: float,
+    ) -> Seeds:
+        return Seeds(maxima.maxima(values, mask, across_slices, finer, rounding=rounding), finer)
+
+    def assign(
+        self,
+        mask: NDArray[np.bool_],
+        seeds: Seeds,
+        spacing: tuple[float, float, float],
+        out: NDArray[np.int32],
+        on_part: OnPart | None = None,
+    ) -> NDArray[np.int32]:
+        return voronoi.assign(mask, seeds.indices, seeds.finer, spacing, out, on_part=on_part)
+
+    def join_pieces(self, labels: NDArray[np.int32], runs_per_row: NDArray[np.int32], homes: NDArray[np.int64]) -> int:
+        return pieces.join_pieces(labels, runs_per_row, homes)
+
+    def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
+        return tallying.tally(labels, intensities, count)
