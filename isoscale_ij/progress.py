@@ -59,6 +59,10 @@ class Progress:
         report(0.0)
         return report
 
+    def silent(self) -> Progress:
+        """The same steps, of which nothing is told: for rounds side by side."""
+        return Progress(None, self._steps, self._rounds)
+
     def finish(self) -> None:
         """Say that all is done."""
         if self._on_progress is not None:

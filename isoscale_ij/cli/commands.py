@@ -18,7 +18,7 @@ from typing import Any
 
 from isoscale_ij import __version__
 from isoscale_ij.cli.progress_bar import Bar
-from isoscale_ij.engines import ENGINES
+from isoscale_ij.engines import engine_names
 from isoscale_ij.errors import Cancelled, IsoscaleError
 from isoscale_ij.image.units import parse_length
 
@@ -150,7 +150,7 @@ def _overwrite(parser: argparse.ArgumentParser) -> None:
 
 def _limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--memory-limit", metavar="SIZE", help='for example "2 GB"; by default a share of what is free')
-    parser.add_argument("--engine", choices=ENGINES, default="auto")
+    parser.add_argument("--engine", choices=engine_names(), default="auto")
 
 
 def _sigmas(parser: argparse.ArgumentParser) -> None:

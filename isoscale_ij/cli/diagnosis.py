@@ -16,7 +16,7 @@ _PACKAGES = ("numpy", "xarray", "numba", "scipy", "tifffile", "pandas", "matplot
 
 def diagnose() -> dict[str, str]:
     """Versions, memory and engines, as what they are called and what was found."""
-    from isoscale_ij.engines import ENGINES
+    from isoscale_ij.engines import engine_names
     from isoscale_ij.engines.cpu import compiling
     from isoscale_ij.engines.cpu.threads import thread_count
 
@@ -28,7 +28,7 @@ def diagnose() -> dict[str, str]:
             found[package] = "not installed: pip install isoscale-ij"
     found |= _java()
     found["free memory"] = format_bytes(free_memory())
-    found["engines"] = ", ".join(name for name in ENGINES if name != "auto")
+    found["engines"] = ", ".join(engine_names()[1:])
     found["opencl"] = _opencl()
     found["threads"] = str(thread_count())
     found["fused multiply-add"] = "yes" if compiling.HAS_FUSED_MULTIPLY_ADD else "no"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from isoscale_ij.engines.taps import FineTaps, Taps
 
@@ -77,10 +77,68 @@ class Tally:
         self.intensity_sums += other.intensity_sums
 
 
+class DeviceError(RuntimeError):
+    """A device has no memory left, or is gone."""
+
+
+class DeviceSteps(Protocol):
+    """The steps on volumes that stay in an engine's own memory. What the device cannot do is a DeviceError."""
+
+    def holds(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
+        """Whether a volume finds room with all that segmenting it needs."""
+
+    def pushed(self, values: NDArray[np.generic], offset: float) -> Any:
+        """The values less `offset` there, in a type that a blur reads."""
+
+    def sent(self, values: NDArray[Any], like: Any) -> Any:
+        """The values there, of the class that `like` came as."""
+
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> Any:
+        """New memory there."""
+
+    def fetch(self, values: Any, out: NDArray[Any]) -> None:
+        """Copy what is there to here."""
+
+    def not_finite(self, values: Any) -> int:
+        """How many values are NaN or infinite."""
+
+    def resample(self, source: Any, taps: tuple[Taps, Taps, Taps]) -> Any:
+        """Weighted sums, as of :meth:`Engine.resample`."""
+
+    def blur(self, source: Any, sigmas: tuple[float, float, float], out: Any) -> None:
+        """Gaussian blur, as of :meth:`Engine.blur`."""
+
+    def extrema(self, values: Any) -> tuple[float, float]:
+        """Lowest and highest value."""
+
+    def histogram(self, values: Any, lowest: float, highest: float, bins: int) -> NDArray[np.int64]:
+        """Voxels in each of `bins` equal bins."""
+
+    def above(self, values: Any, threshold: float, out: Any) -> int:
+        """Mark voxels strictly above `threshold`; return how many."""
+
+    def maxima(
+        self, values: Any, mask: Any, across_slices: FineTaps, finer: tuple[int, int, int], rounding: float
+    ) -> Seeds:
+        """Local maxima in the mask, as of :meth:`Engine.maxima`."""
+
+    def assign(self, mask: Any, seeds: Seeds, spacing: tuple[float, float, float], labels: Any) -> NDArray[np.int32]:
+        """Label each mask voxel with its nearest seed; return the runs in each row."""
+
+
 class Engine(Protocol):
     """The steps. Arrays are three-dimensional, (z, y, x); a 2D image is one slice."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What the engine is called."""
+
+    @property
+    def on_device(self) -> DeviceSteps | None:
+        """The steps in a memory of the engine's own; None where it has none."""
+
+    def gave_up(self, what: str, trouble: DeviceError) -> None:
+        """Say that the processor goes on where the device failed."""
 
     def side_by_side(self, count: int, voxels: int) -> bool:
         """Whether `count` volumes of so many voxels are better done several at a time than one after the other."""

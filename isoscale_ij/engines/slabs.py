@@ -1,4 +1,4 @@
-"""A rescaling in slabs along z, so that no more than a slab need be in memory; each is just what the whole would be."""
+"""A resampling in slabs along z, so that no more than a slab need be in memory; each is what the whole would be."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from isoscale_ij.engines.taps import Taps
 
 @dataclass(frozen=True)
 class Slab:
-    """Output slices, and the input slices that they are made of: each from the first up to the one after the last."""
+    """Output slices, and the input slices that they are made of."""
 
-    source: tuple[int, int]
-    target: tuple[int, int]
+    source: slice
+    target: slice
 
-    def of(self, taps: Taps) -> Taps:
+    def of(self, taps: tuple[Taps, Taps, Taps]) -> tuple[Taps, Taps, Taps]:
         """The taps of these output slices, counted from the first of these input slices."""
-        rows = slice(*self.target)
-        return replace(
-            taps, first=taps.first[rows] - self.source[0], count=taps.count[rows], weights=taps.weights[rows]
-        )
+        along_z, rows = taps[0], self.target
+        part = replace(
+            along_z, first=along_z.first[rows] - self.source.start, count=along_z.count[rows],
+            weights=along_z.weights[rows],
+        )  # fmt: skip
+        return part, taps[1], taps[2]
 
 
 def slabs(taps: Taps, bytes_in: int, bytes_out: int, most: int) -> Iterator[Slab]:
@@ -39,12 +41,11 @@ def slabs(taps: Taps, bytes_in: int, bytes_out: int, most: int) -> Iterator[Slab
     count = len(taps.first)
     begin = 0
     while begin < count:
-        end = begin + 1
+        end, low, high = begin, int(taps.first[begin]), int(ends[begin])
         while end < count:
-            low, high = taps.first[begin : end + 1].min(), ends[begin : end + 1].max()
-            if (high - low) * bytes_in + (end + 1 - begin) * bytes_out > most:
+            lower, upper = min(low, int(taps.first[end])), max(high, int(ends[end]))
+            if end > begin and (upper - lower) * bytes_in + (end + 1 - begin) * bytes_out > most:
                 break
-            end += 1
-        source = (int(taps.first[begin:end].min()), int(ends[begin:end].max()))
-        yield Slab(source, (begin, end))
+            end, low, high = end + 1, lower, upper
+        yield Slab(slice(low, high), slice(begin, end))
         begin = end

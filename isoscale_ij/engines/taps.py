@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -91,13 +92,24 @@ def resampling_taps(
     if interpolation == "nearest":
         first = np.clip(np.floor(centres + 0.5), 0, count_in - 1).astype(np.int64)
         return Taps(first, np.ones(count_out, np.int64), np.ones((count_out, 1), dtype))
-    stretch = max(1.0, ratio) if antialias else 1.0
-    reach = stretch * _KERNEL_REACH[interpolation]
+    reach, stretch = _reach(ratio, interpolation, antialias=antialias)
     begin = np.floor(centres - reach).astype(np.int64) + 1
     index = begin[:, None] + np.arange(math.ceil(2 * reach))
     weights = _KERNELS[interpolation](np.abs(index - centres[:, None]) / stretch)
     weights /= weights.sum(axis=1, keepdims=True)
     return _gathered_at_the_edges(index, weights, count_in, dtype)
+
+
+def tap_bytes(count_out: int, ratio: float, interpolation: str, *, antialias: bool) -> int:
+    """About the memory that it takes to make such taps."""
+    reach, _ = _reach(ratio, interpolation, antialias=antialias)
+    return int(count_out * math.ceil(2 * reach) * _BYTES_PER_WEIGHT)
+
+
+def _reach(ratio: float, interpolation: str, *, antialias: bool) -> tuple[float, float]:
+    """How far the kernel reaches on each side, in input voxels, and how much it is widened."""
+    stretch = max(1.0, ratio) if antialias and interpolation != "nearest" else 1.0
+    return stretch * _KERNEL_REACH[interpolation], stretch
 
 
 def _gathered_at_the_edges(
@@ -127,7 +139,8 @@ def _keys(distance: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 _NEGLIGIBLE = 1e-9
-_KERNEL_REACH = {"linear": 1.0, "cubic": 2.0}
+_BYTES_PER_WEIGHT = 80  # while they are made: its index, its weight, what was clamped and summed
+_KERNEL_REACH = {"nearest": 0.5, "linear": 1.0, "cubic": 2.0}
 _KERNELS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "linear": _triangle,
     "cubic": _keys,
@@ -170,6 +183,18 @@ def spread(taps: FineTaps, count_in: int) -> Taps:
     fine = np.arange((count_in - 1) * finer + 1)
     index = (fine // finer + taps.begin)[:, None] + np.arange(width)
     return _gathered_at_the_edges(index, taps.weights[fine % finer].astype(np.float64), count_in, np.float32)
+
+
+def sum_type(dtype: np.dtype[Any]) -> type[np.floating]:
+    """The type in which weighted sums of values of `dtype` are taken, in whatever byte order they lie."""
+    native = dtype.newbyteorder("=")
+    wide = native == np.float64 or (native.kind in "iu" and native.itemsize >= 4)
+    return np.float64 if wide else np.float32
+
+
+def holds_exactly(dtype: np.dtype[Any]) -> bool:
+    """Whether float32, in which blurs are taken, holds every value of `dtype`."""
+    return dtype.kind == "b" or dtype.itemsize < 4 or dtype.newbyteorder("=") == np.float32
 
 
 def unchanged_taps(count: int, dtype: DTypeLike = np.float32) -> Taps:

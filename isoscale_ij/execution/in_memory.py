@@ -6,6 +6,8 @@ there is only the mask.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,29 +16,44 @@ from isoscale_ij.engines.taps import FineTaps, spread, unchanged_taps
 
 
 class InMemorySteps:
-    """Implements :class:`isoscale_ij.execution.VolumeSteps`.
+    """Implements :class:`isoscale_ij.execution.protocol.VolumeSteps`.
 
     Parameters
     ----------
     engine : Engine
     source : ndarray, (z, y, x)
-    offset : float
-        Taken off the values, so that large ones keep their differences in float32.
     out : ndarray of int32, (z, y, x)
         For the labels.
     """
 
-    def __init__(self, engine: Engine, source: NDArray[np.generic], offset: float, out: NDArray[np.int32]) -> None:
-        self._engine, self._source, self._offset, self._labels = engine, source, offset, out
+    def __init__(self, engine: Engine, source: NDArray[np.generic], out: NDArray[np.int32]) -> None:
+        self._engine, self._source, self._offset, self._labels = engine, source, 0.0, out
         self._values = out.view(np.float32)
         self._mask = np.empty(0, np.bool_)
         self._runs = np.empty(0, np.int32)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        z, y, x = self._source.shape
+        return z, y, x
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._source.dtype
+
+    def not_finite(self) -> int:
+        if self._source.dtype.kind != "f":
+            return 0
+        return sum(int(np.count_nonzero(~np.isfinite(plane))) for plane in self._source)
 
     def source_range(self) -> tuple[float, float]:
         return self._engine.extrema(self._source)
 
     def source_above(self, value: float) -> int:
         return sum(int(np.count_nonzero(plane > value)) for plane in self._source)
+
+    def take_off(self, offset: float) -> None:
+        self._offset = offset
 
     def blur(self, sigmas: tuple[float, float, float], on_part: OnPart | None) -> None:
         self._engine.blur(self._source, sigmas, self._values, self._offset, on_part)
@@ -70,3 +87,6 @@ class InMemorySteps:
 
     def join_pieces(self, seeds: Seeds) -> None:
         self._engine.join_pieces(self._labels, self._runs, seeds.voxels)
+
+    def clear(self) -> None:
+        self._labels[...] = 0

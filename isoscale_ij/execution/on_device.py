@@ -2,94 +2,96 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.engines.protocol import OnPart, Seeds
+from isoscale_ij.engines.protocol import DeviceSteps, Engine, OnPart, Seeds
 from isoscale_ij.engines.taps import FineTaps, spread, unchanged_taps
-
-if TYPE_CHECKING:
-    from isoscale_ij.engines.opencl.engine import OpenClEngine
-    from isoscale_ij.engines.opencl.running import OnDevice
 
 
 class OnDeviceSteps:
-    """Implements :class:`isoscale_ij.execution.VolumeSteps`; the arguments are those of the steps in memory."""
+    """Implements :class:`isoscale_ij.execution.protocol.VolumeSteps`.
 
-    def __init__(
-        self, engine: OpenClEngine, source: NDArray[np.generic] | OnDevice, offset: float, out: NDArray[np.int32]
-    ) -> None:
-        from isoscale_ij.engines.opencl import volumes
-        from isoscale_ij.engines.opencl.running import OnDevice
+    Parameters
+    ----------
+    engine : Engine
+        For what a device is no help with.
+    device : DeviceSteps
+        Of that engine.
+    source : array, (z, y, x)
+        On the device, or here.
+    out : ndarray of int32, (z, y, x)
+        For the labels.
+    """
 
-        self._engine, self._device, self._volumes = engine, engine.device, volumes
-        self._given, self._labels = source, out
-        with engine.guarded():
-            if isinstance(source, OnDevice):
-                self._source = source
-            else:
-                self._source = self._device.push(engine.for_blur(source, offset))
-            self._values = self._device.empty(source.shape, np.float32)
-            self._mask = self._device.empty(source.shape, np.bool_)
+    def __init__(self, engine: Engine, device: DeviceSteps, source: Any, out: NDArray[np.int32]) -> None:
+        self._engine, self._device, self._original, self._labels = engine, device, source, out
+        self._offset = 0.0
+        self._source = None if isinstance(source, np.ndarray) else source  # on the device; sent when first needed
+        self._values = device.empty(source.shape, np.float32)
+        self._mask = device.empty(source.shape, np.bool_)
         self._runs = np.empty(0, np.int32)
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        z, y, x = self._original.shape
+        return z, y, x
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        dtype: np.dtype[Any] = self._original.dtype
+        return dtype
+
+    def not_finite(self) -> int:
+        if self.dtype.kind != "f":
+            return 0
+        if self._source is not None:
+            return self._device.not_finite(self._source)
+        return sum(int(np.count_nonzero(~np.isfinite(plane))) for plane in self._original)
+
     def source_range(self) -> tuple[float, float]:
-        return self._engine.extrema(np.asarray(self._given))
+        return self._engine.extrema(np.asarray(self._original))
 
     def source_above(self, value: float) -> int:
-        return sum(int(np.count_nonzero(plane > value)) for plane in np.asarray(self._given))
+        return sum(int(np.count_nonzero(plane > value)) for plane in np.asarray(self._original))
+
+    def take_off(self, offset: float) -> None:
+        if offset != self._offset:
+            self._offset, self._source = offset, None
 
     def blur(self, sigmas: tuple[float, float, float], on_part: OnPart | None) -> None:
-        with self._engine.guarded():
-            self._volumes.blur(self._device, self._source, sigmas, self._values)
-            self._device.finish()
+        if self._source is None:
+            self._source = self._device.pushed(np.asarray(self._original), self._offset)
+        self._device.blur(self._source, sigmas, self._values)
         if on_part:
             on_part(1.0)
 
     def extrema(self) -> tuple[float, float]:
-        with self._engine.guarded():
-            return self._volumes.extrema(self._device, self._values)
+        return self._device.extrema(self._values)
 
     def histogram(self, lowest: float, highest: float, bins: int) -> NDArray[np.int64]:
-        with self._engine.guarded():
-            return self._volumes.histogram(self._device, self._values, lowest, highest, bins)
+        return self._device.histogram(self._values, lowest, highest, bins)
 
     def keep_mask(self, threshold: float) -> int:
-        with self._engine.guarded():
-            return self._volumes.above(self._device, self._values, self._engine.float_limit(threshold), self._mask)
+        return self._device.above(self._values, threshold, self._mask)
 
     def find_seeds(
         self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float
     ) -> Seeds:
-        device, values, shape = self._device, self._values, self._values.shape
-        with self._engine.guarded():
-            if finer[1] > 1 or finer[2] > 1:
-                depth, height, width = shape
-                fine = (unchanged_taps(depth), spread(taps[1], height), spread(taps[2], width))
-                values = device.empty((depth, len(fine[1].first), len(fine[2].first)), np.float32)
-                self._volumes.resample(device, self._values, fine, values)
-            depth = (shape[0] - 1) * finer[0] + 1
-            slices = max(1, device.found.largest // 4 // (4 * values.shape[1] * values.shape[2]))
-            parts = [(begin, min(begin + slices, depth)) for begin in range(0, depth, slices)]
-            peaks = [
-                self._volumes.peaks(
-                    device, values, 0, self._mask, 0, taps[0], finer, rounding, part, shape[0], self._mask.shape
-                )
-                for part in parts
-            ]
-            host_mask = device.fetch(self._mask) if any((found[:, 3] == 1).any() for found in peaks) else _NO_MASK
-            return self._engine.settled(
-                np.concatenate(peaks), lambda: device.fetch(values), host_mask, taps[0], finer, rounding
+        values = self._values
+        if finer[1] > 1 or finer[2] > 1:
+            depth, height, width = self.shape
+            values = self._device.resample(
+                values, (unchanged_taps(depth), spread(taps[1], height), spread(taps[2], width))
             )
+        return self._device.maxima(values, self._mask, taps[0], finer, rounding)
 
     def assign(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
         labels = self._values.viewed_as(np.int32)  # the blurred values are not needed any more
-        with self._engine.guarded():
-            depth = labels.shape[0]
-            self._runs = self._volumes.assign(self._device, self._mask, 0, depth, seeds, spacing, labels)
-            self._device.fetch(labels, self._labels)
+        self._runs = self._device.assign(self._mask, seeds, spacing, labels)
+        self._device.fetch(labels, self._labels)
         if on_part:
             on_part(1.0)
 
@@ -99,5 +101,5 @@ class OnDeviceSteps:
     def join_pieces(self, seeds: Seeds) -> None:
         self._engine.join_pieces(self._labels, self._runs, seeds.voxels)
 
-
-_NO_MASK = np.ones((1, 1, 1), np.bool_)
+    def clear(self) -> None:
+        self._labels[...] = 0

@@ -24,9 +24,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 import isoscale_ij
+from isoscale_ij import remarks
 from isoscale_ij.engines import get_engine
-from isoscale_ij.engines.slabs import Slab, slabs
+from isoscale_ij.engines.slabs import Slab
 from isoscale_ij.errors import Cancelled, FormatError, IsoscaleError, ParameterError
+from isoscale_ij.execution.resampling import resample_slab
 from isoscale_ij.fiji import batches, lifetime
 from isoscale_ij.fiji.lines import write_whole_lines
 from isoscale_ij.fiji.requests import new_voxel_size, set_sizes, sigmas
@@ -34,7 +36,7 @@ from isoscale_ij.image.calibration import length_unit
 from isoscale_ij.image.hyperstack import Hyperstack, hyperstack, stored
 from isoscale_ij.image.units import symbol
 from isoscale_ij.imagej.pixels import packed_from_rgb, rgb_from_packed
-from isoscale_ij.operations.rescaling import steps_of_rescaling
+from isoscale_ij.operations.rescaling import Prepared, not_finite_remark, prepared
 
 _MEND = "Convert the image to 32-bit first (Image > Type > 32-bit)."
 
@@ -77,7 +79,8 @@ def _collect(message: Warning | str, category: type[Warning], *_: Any, **__: Any
 def plan_rescale(request: dict[str, Any], _source: Any, _target: Any, _progress: Any) -> dict[str, Any]:
     """What a rescaled image will be: its size, the type of its planes, its calibration, and the slabs to make it in."""
     image, said = _image(request, None)
-    scaled, (taps, _, _) = _steps(image, request["options"])
+    work = _prepared(image, request["options"])
+    scaled = work.result(np.broadcast_to(np.zeros((), image.dtype), work.plan.shape))
     sizes = {axis: int(scaled.sizes.get(axis, 1)) for axis in "zyx"}
     channels = 1 if said.rgb else said.channels
     voxel = channels * (4 if said.rgb else np.dtype(said.dtype).itemsize)
@@ -88,8 +91,10 @@ def plan_rescale(request: dict[str, Any], _source: Any, _target: Any, _progress:
         "type": "int32" if said.rgb else said.dtype, "block": "INT32" if said.rgb else said.dtype.upper(),
         "java_bytes": java_bytes, "image": _described(scaled, np.dtype(said.dtype)),
         "slabs": [
-            [*slab.source, *slab.target]
-            for slab in slabs(taps, said.width * said.height * voxel, sizes["x"] * sizes["y"] * voxel, _MOST_SHARED)
+            [slab.source.start, slab.source.stop, slab.target.start, slab.target.stop]
+            for slab in work.resampling.slabs(
+                said.width * said.height * voxel, sizes["x"] * sizes["y"] * voxel, _MOST_SHARED
+            )
         ],
         "text": (
             f"{said.width} x {said.height} x {said.slices} voxels become {sizes['x']} x {sizes['y']} x {sizes['z']},\n"
@@ -105,27 +110,25 @@ def rescale(request: dict[str, Any], source: Any, target: Any, progress: Any) ->
     first, last, begin, end = request["slab"]
     part = asdict(said) | {"slices": last - first}
     image, _ = _image(request | {"image": part}, source)
-    _, (z, y, x) = _steps(whole, request["options"])
-    taps = (Slab((first, last), (begin, end)).of(z), y, x)
+    resampling = _prepared(whole, request["options"]).resampling
+    slab = Slab(slice(first, last), slice(begin, end))
     values = np.asarray(image.transpose(..., "y", "x").data).reshape(-1, last - first, said.height, said.width)
     shape = (end - begin, *target.shape[1:])
     straight = len(values) == 1 and values.dtype == target.dtype
     made = target.reshape(1, *shape) if straight else np.empty((len(values), *shape), values.dtype)
     engine = get_engine("auto")
     for number, (channel, out) in enumerate(zip(values, made, strict=True)):
-        if channel.dtype.kind == "f" and not np.isfinite(engine.extrema(channel)).all():
-            warnings.warn(
-                "There are NaN or infinite values; the new voxels whose kernel reaches them are so, too.", stacklevel=1
-            )
         done = begin * len(values) + number * (end - begin)
-        engine.resample(channel, taps, out, _on_part(progress, done, end - begin, len(z.first) * len(values)))
+        on_part = _on_part(progress, done, end - begin, resampling.shape[0] * len(values))
+        if resample_slab(engine, channel, resampling, slab, out, on_part):
+            remarks.warn(not_finite_remark(1, 0))
     if not straight:
         _write(made, said, target)
     return {}
 
 
-def _steps(image: xr.DataArray, options: dict[str, Any]) -> Any:
-    return steps_of_rescaling(
+def _prepared(image: xr.DataArray, options: dict[str, Any]) -> Prepared:
+    return prepared(
         image, new_voxel_size(image, options), interpolation=options["interpolation"], antialias=options["antialias"]
     )
 

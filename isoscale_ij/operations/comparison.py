@@ -23,6 +23,7 @@ from isoscale_ij import memory
 from isoscale_ij.errors import CalibrationError, MemoryLimitError, ParameterError
 from isoscale_ij.image.axes import SPATIAL, choose_channel
 from isoscale_ij.image.calibration import as_image, length_unit, lower_edge, spacing, voxel_size
+from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.units import LengthLike, convert, is_length, parse_length, symbol
 from isoscale_ij.operations.agreement import agreement
 from isoscale_ij.operations.measurement import measure
@@ -197,7 +198,7 @@ def compare(
         if truth.shape != image.shape:
             raise ParameterError(f"Got a truth of shape {truth.shape}; needed is that of the image, {image.shape}.")
     for sigma, what in ((spot_sigma, "spot_sigma"), (outline_sigma, "outline_sigma")):
-        resolve_sigmas(image, sigma, what)
+        resolve_sigmas(Grid.of(image), sigma, what)
     ways = list(_ways(image, voxel_sizes))
     rows, labels, measured = [], {}, {}
     on_raw: dict[str, NDArray[np.int32]] = {}
@@ -277,7 +278,7 @@ def _segment(
 ) -> xr.DataArray:  # fmt: skip
     """One row: rescale, segment, and note what that took."""
     if way.in_voxels:
-        spot, outline = (f"{resolve_sigmas(image, sigma, 'sigma').voxels[2]!r} px" for sigma in sigmas)
+        spot, outline = (f"{resolve_sigmas(Grid.of(image), sigma, 'sigma').voxels[2]!r} px" for sigma in sigmas)
     else:
         spot, outline = sigmas  # type: ignore[assignment]
     plan = plan_rescale(image, way.target) if way.target is not None else plan_rescale(image, factor=1)

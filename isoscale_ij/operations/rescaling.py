@@ -7,40 +7,29 @@ and the number of voxels is rounded: ``n' = max(1, floor(n * s / s' + 1/2))``.
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import product
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
-import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij import memory
-from isoscale_ij.engines import device_engine, get_engine
-from isoscale_ij.engines.protocol import Engine, OnPart
-from isoscale_ij.engines.taps import Taps, resampling_taps, unchanged_taps
+from isoscale_ij import memory, remarks
 from isoscale_ij.errors import ParameterError
+from isoscale_ij.execution.places import place_of
+from isoscale_ij.execution.protocol import Allowance
+from isoscale_ij.execution.resampling import AxisChange, Resampling
+from isoscale_ij.execution.stack import Stack
 from isoscale_ij.image.axes import SPATIAL
-from isoscale_ij.image.calibration import (
-    VoxelSizeLike,
-    as_image,
-    axis_unit,
-    grid,
-    is_labels,
-    lower_edge,
-    spacing,
-)
+from isoscale_ij.image.calibration import VoxelSizeLike, as_image, is_labels
+from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.units import symbol
 from isoscale_ij.operations.targets import Factor, target_voxel_size
 from isoscale_ij.progress import OnProgress, Progress
 
 Interpolation: TypeAlias = Literal["auto", "linear", "nearest", "cubic"]
 
-_INTERPOLATIONS = ("auto", "linear", "nearest", "cubic")
+_INTERPOLATIONS: tuple[str, ...] = get_args(Interpolation)
 _EXACT = 1e-9  # a ratio of voxel sizes so near to a whole number, or to one over it, is meant to be that
-_SCRATCH_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -90,20 +79,7 @@ def plan_rescale(image: Any, voxel_size: VoxelSizeLike | None = None, *, factor:
     (179, 118, 132)
     """
     image = as_image(image)
-    return _plan(image, target_voxel_size(image, voxel_size, factor))
-
-
-def _plan(image: xr.DataArray, new: Mapping[str, float]) -> RescalePlan:
-    """The plan for new voxel sizes."""
-    shape = tuple(_new_count(image, axis, new) for axis in map(str, image.dims))
-    return RescalePlan(
-        dims=tuple(map(str, image.dims)),
-        factors={axis: 1 / _ratio(image, axis, new) for axis in SPATIAL if axis in image.dims},
-        shape=shape,
-        voxel_size={axis: new[axis] for axis in SPATIAL if axis in image.dims and spacing(image, axis) is not None},
-        unit=axis_unit(image, "x"),
-        nbytes=math.prod(shape) * image.dtype.itemsize,
-    )
+    return prepared(image, voxel_size, factor=factor).plan
 
 
 def rescale(
@@ -183,100 +159,99 @@ def rescale(
     >>> isotropic.z.attrs["spacing"]
     1.0
     """
-    image = as_image(image)
-    kernel = _checked_interpolation(image, interpolation)
-    new = target_voxel_size(image, voxel_size, factor)
-    plan = _plan(image, new)
-    taps = _taps(image, new, kernel, antialias=antialias)
-    if out is None and image.ndim <= len(SPATIAL) and (there := device_engine(image.data, engine)):
-        held = image.data if image.ndim == len(SPATIAL) else image.data.shaped(1, *image.shape)
-        progress = Progress(on_progress, {"rescale": 1.0})
-        progress.step("rescale")
-        made, not_finite = there.resampled(held, taps)
-        progress.finish()
-        _warn_of_not_finite(not_finite, image.size)
-        return _on_new_grid(image, new, made.shaped(*plan.shape))
+    work = prepared(as_image(image), voxel_size, factor=factor, interpolation=interpolation, antialias=antialias)
     if isinstance(out, xr.DataArray):
         out = out.to_numpy()
-    if out is None:
-        memory.require(
-            plan.nbytes + _SCRATCH_BYTES, memory_limit, f"The rescaled image {plan.shape}",
-            "Choose larger voxels; to segment, there is no need to upscale: voronoi_otsu_labeling works in "
-            "physical units on the image as it is.",
-        )  # fmt: skip
-        out = np.empty(plan.shape, image.dtype.newbyteorder("="))
-    elif out.shape != plan.shape or out.dtype != image.dtype.newbyteorder("=") or not out.flags.c_contiguous:
-        raise ParameterError(
-            f"Got an out of shape {out.shape} and type {out.dtype}; needed is {plan.shape} and {image.dtype}, "
-            "C-contiguous."
-        )
-    chosen = get_engine(engine, max(image.size, out.size))
-    blocks = list(_blocks(image))
-    progress = Progress(on_progress, {"rescale": 1.0}, len(blocks))
-    bad = [0] * len(blocks)
-    flat = "z" not in image.dims
-
-    def resample(number: int, on_part: OnPart | None) -> None:
-        source, target = np.asarray(image.data[blocks[number]]), out[blocks[number]]
-        bad[number] = _not_finite(source, chosen)
-        if flat:
-            source, target = source[np.newaxis], target[np.newaxis]
-        chosen.resample(source, taps, target, on_part)
-
-    if chosen.side_by_side(len(blocks), max(image.size, out.size) // max(1, len(blocks))):
-        chosen.each(lambda number: resample(number, None), len(blocks), progress.whole("rescale"))
-    else:
-        for number in range(len(blocks)):
-            resample(number, progress.step("rescale", number))
+    progress = Progress(on_progress, {"rescale": 1.0}, work.stack.count)
+    allowance = Allowance(
+        memory_limit, f"The rescaled image {work.plan.shape}",
+        "Choose larger voxels; to segment, there is no need to upscale: voronoi_otsu_labeling works in "
+        "physical units on the image as it is.",
+    )  # fmt: skip
+    place = place_of(work.stack, engine, max(math.prod(work.old.shape), math.prod(work.plan.shape)))
+    values, not_finite = place.resample(work.resampling, out, progress, allowance)
     progress.finish()
-    _warn_of_not_finite(sum(bad), image.size)
-    return _on_new_grid(image, new, out)
+    if not_finite:
+        remarks.warn(not_finite_remark(not_finite, math.prod(work.old.shape)))
+    return work.result(values)
 
 
-def _warn_of_not_finite(count: int, size: int) -> None:
-    if count:
-        warnings.warn(
-            f"{count} of {size} values are NaN or infinite, and so are the new voxels whose kernel reaches "
-            "them. Replace them first, for example with image.fillna(0), if that is not meant.",
-            UserWarning,
-            stacklevel=4,
+@dataclass(frozen=True)
+class Prepared:
+    """A rescaling that is worked out and not yet done.
+
+    Attributes
+    ----------
+    image : DataArray
+    old, new : Grid
+        Of the image, and of the result.
+    resampling : Resampling
+        What is done to its volumes.
+    """
+
+    image: xr.DataArray
+    old: Grid
+    new: Grid
+    resampling: Resampling
+
+    @property
+    def stack(self) -> Stack:
+        """The values, and the volumes in them."""
+        return Stack(self.image.data, "z" in self.old.sizes)
+
+    @property
+    def plan(self) -> RescalePlan:
+        """What the result will be."""
+        ratios = dict(zip(SPATIAL, self.resampling.axes, strict=True))
+        return RescalePlan(
+            dims=tuple(self.new.sizes),
+            factors={axis: 1 / ratios[axis].ratio for axis in self.new.spatial},
+            shape=self.new.shape,
+            voxel_size=self.new.voxel_size,
+            unit=self.new.unit,
+            nbytes=math.prod(self.new.shape) * self.image.dtype.itemsize,
         )
 
-
-def steps_of_rescaling(
-    image: xr.DataArray, voxel_size: VoxelSizeLike, *, interpolation: str, antialias: bool
-) -> tuple[xr.DataArray, tuple[Taps, Taps, Taps]]:
-    """What :func:`rescale` does, not yet done: its result with zeros for values, and the taps of z, y and x."""
-    kernel, new = _checked_interpolation(image, interpolation), target_voxel_size(image, voxel_size, None)
-    zeros = np.broadcast_to(np.zeros((), image.dtype), _plan(image, new).shape)
-    return _on_new_grid(image, new, zeros), _taps(image, new, kernel, antialias=antialias)
-
-
-def _not_finite(values: NDArray[Any], engine: Engine) -> int:
-    """How many values are NaN or infinite; where there are none, no more than a look at the range."""
-    if values.dtype.kind != "f" or np.isfinite(engine.extrema(np.atleast_3d(values))).all():
-        return 0
-    return int(np.count_nonzero(~np.isfinite(values)))
+    def result(self, values: Any) -> xr.DataArray:
+        """`values` with the calibration that follows, and all else that the image carries."""
+        known = self.image.coords.variables
+        coords = {axis: known[axis] for axis in self.old.sizes if axis in known}
+        coords |= {
+            axis: place
+            for axis, place in self.new.coordinates().items()
+            if self.new.spacings[axis] != self.old.spacings[axis]
+        }
+        for axis in self.old.spatial:
+            if axis not in self.new.spacings:  # a position without a size: of another grid
+                coords.pop(axis, None)
+        return xr.DataArray(values, dims=self.image.dims, coords=coords, name=self.image.name, attrs=self.image.attrs)
 
 
-def _blocks(image: xr.DataArray) -> Iterator[tuple[int, ...]]:
-    """Indices of the (z, y, x) volumes of an image along t and c."""
-    return product(*(range(image.sizes[axis]) for axis in ("t", "c") if axis in image.dims))
+def prepared(
+    image: xr.DataArray,
+    voxel_size: VoxelSizeLike | None = None,
+    *,
+    factor: Factor | None = None,
+    interpolation: str = "auto",
+    antialias: bool = True,
+) -> Prepared:
+    """What :func:`rescale` does to a calibrated image, worked out and not yet done."""
+    kernel = _checked_interpolation(image, interpolation)
+    grid = Grid.of(image)
+    new = target_voxel_size(grid, voxel_size, factor)
+    changes = {axis: _change(grid, axis, new[axis]) for axis in grid.spatial}
+    z, y, x = (changes.get(axis, AxisChange(1, 1, 1.0)) for axis in SPATIAL)
+    counts = {axis: change.count_out for axis, change in changes.items()}
+    return Prepared(image, grid, grid.rescaled(counts, new), Resampling((z, y, x), kernel, antialias, image.dtype))
 
 
-def _on_new_grid(image: xr.DataArray, new: Mapping[str, float], values: Any) -> xr.DataArray:
-    """`values` with the calibration that follows, and all else that the image carries."""
-    known = image.coords.variables
-    coords: dict[str, xr.Variable] = {axis: known[axis] for axis in ("t", "c") if axis in known}
-    for axis in SPATIAL:
-        if axis in image.dims and spacing(image, axis) is not None:
-            count = values.shape[image.dims.index(axis)]
-            coords[axis] = (
-                known[axis]
-                if new[axis] == spacing(image, axis)
-                else grid(axis, count, new[axis], lower_edge(image, axis), axis_unit(image, axis))
-            )
-    return xr.DataArray(values, dims=image.dims, coords=coords, name=image.name, attrs=image.attrs)
+def not_finite_remark(count: int, size: int) -> str:
+    """What is said of an image of `size` values, or of a part of one (0), if `count` of them are no numbers."""
+    which = f"{count} of {size} values" if size else "Some values"
+    return (
+        f"{which} are NaN or infinite, and so are the new voxels whose kernel reaches them. "
+        "Replace them first, for example with image.fillna(0), if that is not meant."
+    )
 
 
 def _checked_interpolation(image: xr.DataArray, interpolation: str) -> str:
@@ -293,43 +268,19 @@ def _checked_interpolation(image: xr.DataArray, interpolation: str) -> str:
     return "nearest"
 
 
-def _ratio(image: xr.DataArray, axis: str, new: Mapping[str, float]) -> float:
-    """New voxel size / old voxel size; freed from the rounding of their quotient."""
-    ratio = new[axis] / (spacing(image, axis) or 1.0)
+def _change(grid: Grid, axis: str, new: float) -> AxisChange:
+    """What becomes of one axis; the ratio of its voxel sizes freed from the rounding of their quotient."""
+    count, old = grid.sizes[axis], grid.size(axis)
+    ratio = new / old
     if abs(ratio - round(ratio)) <= _EXACT * ratio and ratio >= 1:
-        return float(round(ratio))
-    if abs(1 / ratio - round(1 / ratio)) <= _EXACT / ratio and ratio < 1:
-        return 1 / round(1 / ratio)
-    return ratio
-
-
-def _new_count(image: xr.DataArray, axis: str, new: Mapping[str, float]) -> int:
-    count = image.sizes[axis]
-    if axis not in new:
-        return count
-    ratio = _ratio(image, axis, new)
+        ratio = float(round(ratio))
+    elif ratio < 1 and abs(1 / ratio - round(1 / ratio)) <= _EXACT / ratio:
+        ratio = 1 / round(1 / ratio)
     rounded = math.floor(count / ratio + 0.5)
     if rounded < 1 < count:
-        unit = symbol(axis_unit(image, axis))
+        unit = symbol(grid.unit)
         raise ParameterError(
-            f"Got a new voxel size of {new[axis]:g} {unit} on {axis}, where the image has {count} voxels of "
-            f"{new[axis] / ratio:g} {unit}: less than one voxel would be left. Choose a smaller voxel size."
+            f"Got a new voxel size of {new:g} {unit} on {axis}, where the image has {count} voxels of "
+            f"{old:g} {unit}: less than one voxel would be left. Choose a smaller voxel size."
         )
-    return max(1, rounded)
-
-
-def _taps(
-    image: xr.DataArray, new: Mapping[str, float], interpolation: str, *, antialias: bool
-) -> tuple[Taps, Taps, Taps]:
-    wide = image.dtype.kind in "iu" and image.dtype.itemsize >= 4
-    dtype = np.float64 if wide or image.dtype == np.float64 else np.float32
-    z, y, x = (
-        resampling_taps(
-            image.sizes[axis], _new_count(image, axis, new), _ratio(image, axis, new), interpolation,
-            antialias=antialias, dtype=dtype,
-        )
-        if axis in image.dims
-        else unchanged_taps(1, dtype)
-        for axis in SPATIAL
-    )  # fmt: skip
-    return z, y, x
+    return AxisChange(count, max(1, rounded), ratio)

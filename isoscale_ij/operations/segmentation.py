@@ -1,7 +1,7 @@
 """Voronoi-Otsu-Labeling in physical units, on the image's own grid.
 
-The algorithm stands once, in :func:`_label_volume`, in steps that an engine computes and
-:mod:`isoscale_ij.execution` drives.
+The algorithm stands once, in :func:`_label_volume`, in steps that :mod:`isoscale_ij.execution`
+drives over the image, wherever it lies.
 
 References
 ----------
@@ -12,26 +12,25 @@ Voronoi-Otsu-Labeling: R. Haase, clEsperanto (https://clij.github.io). Threshold
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij import memory
-from isoscale_ij.engines import device_engine, get_engine
-from isoscale_ij.engines.taps import NO_TAPS, FineTaps, fine_gaussian_taps
+from isoscale_ij import remarks
+from isoscale_ij.engines.taps import NO_TAPS, FineTaps, fine_gaussian_taps, holds_exactly
 from isoscale_ij.errors import ParameterError
-from isoscale_ij.execution import VolumeSteps
-from isoscale_ij.execution.choice import over_volume
+from isoscale_ij.execution.places import place_of
+from isoscale_ij.execution.protocol import Allowance, VolumeSteps
+from isoscale_ij.execution.stack import Stack
 from isoscale_ij.image.axes import SPATIAL, choose_channel
-from isoscale_ij.image.calibration import as_image, is_labels, mark_as_labels, spacing
+from isoscale_ij.image.calibration import as_image, is_labels, mark_as_labels
+from isoscale_ij.image.grid import Grid
 from isoscale_ij.operations.sigmas import SigmaLike, Triple, plain, resolve_sigmas
 from isoscale_ij.progress import OnProgress, Progress
+from isoscale_ij.remarks import Remark
 
 _BINS = 256
 _FEW, _MANY = 0.001, 0.4  # shares of the voxels; less or more foreground than that is pointed out
@@ -45,7 +44,6 @@ _BARELY_RESOLVED = 2.0  # and so has a maximum in every slice, if the sigma is n
 _RESOLVED = 5.0  # the grid on which seeds are then sought is so fine that the sigma is this many steps
 _ROUNDING = 2.0**-20  # blurred values that differ by less, relatively, are equal: float32 has 2**-24
 _SHARES = {"outline": 0.35, "threshold": 0.1, "spots": 0.35, "seeds": 0.1, "labels": 0.1}
-_SCRATCH_BYTES = 16 << 20
 
 
 class SegmentationWarning(UserWarning):
@@ -141,80 +139,82 @@ def voronoi_otsu_labeling(
     >>> labels.dtype.name, labels.attrs["kind"]
     ('int32', 'labels')
     """
-    image = choose_channel(as_image(image), channel)
+    labels, found = labelled(
+        as_image(image), spot_sigma=spot_sigma, outline_sigma=outline_sigma, threshold=threshold, channel=channel,
+        engine=engine, on_progress=on_progress, memory_limit=memory_limit,
+    )  # fmt: skip
+    remarks.warn_of(found)
+    return labels
+
+
+def labelled(
+    image: xr.DataArray,
+    *,
+    spot_sigma: SigmaLike,
+    outline_sigma: SigmaLike,
+    threshold: float | Literal["otsu"] = "otsu",
+    channel: str | int | None = None,
+    engine: str = "auto",
+    on_progress: OnProgress | None = None,
+    memory_limit: float | str | None = None,
+) -> tuple[xr.DataArray, list[Remark]]:
+    """What :func:`voronoi_otsu_labeling` gives for a calibrated image, and what is to be said of it."""
+    image = choose_channel(image, channel)
     if is_labels(image):
         raise ParameterError('Got a label image (attrs["kind"] is "labels"); needed are intensities.')
-    spot = resolve_sigmas(image, spot_sigma, "spot_sigma")
-    outline = resolve_sigmas(image, outline_sigma, "outline_sigma")
-    settings = _Settings(
-        spot=spot.voxels,
-        outline=outline.voxels,
-        threshold=_checked_threshold(threshold),
-        spacing=(1.0, 1.0, 1.0) if spot.in_voxels and outline.in_voxels else _spacing(image),
-    )
-    volume = math.prod(image.sizes[axis] for axis in SPATIAL if axis in image.dims)
-    memory.require(
-        4 * image.size + volume + _SCRATCH_BYTES, memory_limit, f"The labels of an image of {image.size} voxels",
+    grid = Grid.of(image)
+    spot = resolve_sigmas(grid, spot_sigma, "spot_sigma")
+    outline = resolve_sigmas(grid, outline_sigma, "outline_sigma")
+    z, y, x = (1.0 if spot.in_voxels and outline.in_voxels else grid.size(axis) for axis in SPATIAL)
+    settings = _Settings(spot.voxels, outline.voxels, _checked_threshold(threshold), (z, y, x))
+    stack = Stack(image.data, "z" in grid.sizes)
+    progress = Progress(on_progress, _SHARES, stack.count)
+    allowance = Allowance(
+        memory_limit, f"The labels of an image of {math.prod(grid.shape)} voxels",
         "Segment a part of the image, or choose larger voxels first with rescale.",
     )  # fmt: skip
-    there = device_engine(image.data, engine) if image.ndim <= len(SPATIAL) else None
-    chosen = there or get_engine(engine, volume)
-    out = np.empty(image.shape, np.int32)
-    times = [(t,) for t in range(image.sizes["t"])] if "t" in image.dims else [()]
-    progress = Progress(on_progress, _SHARES, len(times))
-    thresholds = [float("nan")] * len(times)
-    said: list[list[str]] = [[] for _ in times]
 
-    def segment(number: int, progress: Progress) -> None:
-        index = times[number]
-        source: Any = image.data if there else np.asarray(image.data[index])
-        labels = out[index]
-        if "z" not in image.dims:
-            source, labels = source.shaped(1, *image.shape) if there else source[np.newaxis], labels[np.newaxis]
-        where = f" at t = {number}" if index else ""
-        offset = _offset(source, where)
+    def label(steps: VolumeSteps, number: int, progress: Progress) -> _Labelled:
+        return _label_volume(steps, settings, progress, number, f" at t = {number}" if "t" in grid.sizes else "")
 
-        def label(steps: VolumeSteps) -> float | None:
-            said[number].clear()
-            return _label_volume(steps, settings, offset, labels.size, progress, number, where, said[number].append)
-
-        found = over_volume(chosen, source, offset, labels, label)
-        if found is None:
-            labels[...] = 0
-        else:
-            thresholds[number] = found
-
-    if chosen.side_by_side(len(times), volume):
-        chosen.each(lambda number: segment(number, Progress(None, _SHARES)), len(times), progress.whole("labels"))
-    else:
-        for number in range(len(times)):
-            segment(number, progress)
+    labels, volumes = place_of(stack, engine).label(label, progress, allowance)
     progress.finish()
-    for message in chain(*said):
-        warnings.warn(message, SegmentationWarning, stacklevel=3)
-    found = there.sent(out, image.data) if there else out  # where the image is, its labels are
-    return _as_labels(image, found, thresholds, spot_sigma, outline_sigma)
+    thresholds = [volume.threshold for volume in volumes]
+    return (
+        _as_labels(image, labels, thresholds, spot_sigma, outline_sigma),
+        [remark for volume in volumes for remark in volume.remarks],
+    )
 
 
-def _label_volume(
-    steps: VolumeSteps, settings: _Settings, offset: float, size: int, progress: Progress, number: int, where: str,
-    warn: Callable[[str], None],
-) -> float | None:  # fmt: skip
-    """The algorithm. Returns the threshold, or None where a constant volume has no labels."""
+@dataclass(frozen=True)
+class _Labelled:
+    """What is known of a volume that was labelled; a constant one has no threshold (NaN)."""
+
+    threshold: float
+    remarks: list[Remark]
+
+
+def _label_volume(steps: VolumeSteps, settings: _Settings, progress: Progress, number: int, where: str) -> _Labelled:
+    """The algorithm."""
+    size = math.prod(steps.shape)
+    offset = _offset(steps, where)
+    steps.take_off(offset)
     steps.blur(settings.outline, progress.step("outline", number))
     progress.step("threshold", number)
     lowest, highest = steps.extrema()
     if lowest == highest:
-        warn(f"The image is constant{where} ({lowest + offset:g} everywhere): there is nothing to label.")
-        return None
+        steps.clear()
+        nothing = f"The image is constant{where} ({lowest + offset:g} everywhere): there is nothing to label."
+        return _Labelled(math.nan, [Remark(nothing, SegmentationWarning)])
+    texts: list[str | None] = []
     if settings.threshold is None:
         counts = steps.histogram(lowest, highest, _BINS)
         threshold = otsu_threshold(counts, lowest, highest)
-        _look_for_outliers(steps, counts, (lowest + offset, highest + offset), size, where, warn)
+        texts.append(_outliers(steps, counts, (lowest + offset, highest + offset), where))
     else:
         threshold = settings.threshold - offset
     foreground = steps.keep_mask(threshold)
-    _warn_of_foreground(foreground / size, threshold + offset, where, warn)
+    texts.append(_too_little_or_much(foreground / size, threshold + offset, where))
 
     finer = _finer(settings.spot)
     on_voxels, taps = _split(settings.spot, finer)
@@ -229,7 +229,7 @@ def _label_volume(
         seeds = type(seeds)(seeds.indices[~lost], seeds.finer)
         steps.assign(seeds, settings.spacing, None)
     steps.join_pieces(seeds)
-    return threshold + offset
+    return _Labelled(threshold + offset, [Remark(text, SegmentationWarning) for text in texts if text])
 
 
 def otsu_threshold(counts: NDArray[np.int64], lowest: float, highest: float) -> float:
@@ -269,26 +269,16 @@ def _split(sigmas: Triple, finer: tuple[int, int, int]) -> tuple[Triple, tuple[F
     return on_voxels, taps  # type: ignore[return-value]
 
 
-def _spacing(image: xr.DataArray) -> Triple:
-    z, y, x = (spacing(image, axis) or 1.0 if axis in image.dims else 1.0 for axis in SPATIAL)
-    return z, y, x
-
-
-def _offset(source: Any, where: str) -> float:
+def _offset(steps: VolumeSteps, where: str) -> float:
     """What to take off values that float32 does not hold exactly; refuses what is no number."""
-    if source.dtype.kind == "f":
-        if there := device_engine(source):
-            bad = there.not_finite(source)
-        else:
-            bad = sum(int(np.count_nonzero(~np.isfinite(plane))) for plane in source)
-        if bad:
-            raise ParameterError(
-                f"Got {bad} values that are NaN or infinite{where}, of {source.size}; needed are finite ones. "
-                "Replace them first, for example with image.fillna(0)."
-            )
-    if source.dtype.kind == "b" or source.dtype.itemsize < 4 or source.dtype == np.float32:
+    if bad := steps.not_finite():
+        raise ParameterError(
+            f"Got {bad} values that are NaN or infinite{where}, of {math.prod(steps.shape)}; needed are finite ones. "
+            "Replace them first, for example with image.fillna(0)."
+        )
+    if holds_exactly(steps.dtype):
         return 0.0
-    lowest, highest = float(source.min()), float(source.max())
+    lowest, highest = steps.source_range()
     if not highest - lowest <= float(np.finfo(np.float32).max):
         raise ParameterError(
             f"Got values from {lowest:g} to {highest:g}{where}; that range is too wide. Scale them down."
@@ -323,36 +313,36 @@ def _as_labels(
     return mark_as_labels(xr.DataArray(labels, dims=image.dims, coords=image.coords, name=name, attrs=attrs))
 
 
-def _warn_of_foreground(share: float, threshold: float, where: str, warn: Callable[[str], None]) -> None:
+def _too_little_or_much(share: float, threshold: float, where: str) -> str | None:
     if share < _FEW:
-        warn(
+        return (
             f"Only {share:.3%} of the image{where} is above the threshold {threshold:.4g}. Is there a bright spot "
             "or a line of hot voxels? Remove it, or give the threshold yourself."
         )
-    elif share > _MANY:
-        warn(
+    if share > _MANY:
+        return (
             f"{share:.0%} of the image{where} is above the threshold {threshold:.4g}. Is part of it padded with "
             "zeros, or the background bright? Crop it, or give the threshold yourself."
         )
+    return None
 
 
-def _look_for_outliers(
-    steps: VolumeSteps, counts: NDArray[np.int64], limits: tuple[float, float], size: int, where: str,
-    warn: Callable[[str], None],
-) -> None:  # fmt: skip
-    """Warn if a few voxels hold half of the range, of the blurred image or, where a blur hides it, of the image."""
+def _outliers(steps: VolumeSteps, counts: NDArray[np.int64], limits: tuple[float, float], where: str) -> str | None:
+    """What is said if a few voxels hold half of the range: of the blurred image or, where a blur hides it, of it."""
+    size = math.prod(steps.shape)
     upper = int(counts[_BINS // 2 :].sum())
     if upper >= _OUTLIERS * size:
         blurred = limits[1] - limits[0]
         limits = steps.source_range()
         if limits[1] - limits[0] > _PEAKY * blurred:
             upper = steps.source_above(sum(limits) / 2)
-    if upper < _OUTLIERS * size:
-        warn(
-            f"The values{where} go from {limits[0]:.5g} to {limits[1]:.5g}, but only {upper} of {size} voxels lie in "
-            "the upper half of that range: a few outliers decide the result. Remove hot voxels first, for example "
-            "with a median filter, or give the threshold yourself."
-        )
+    if upper >= _OUTLIERS * size:
+        return None
+    return (
+        f"The values{where} go from {limits[0]:.5g} to {limits[1]:.5g}, but only {upper} of {size} voxels lie in "
+        "the upper half of that range: a few outliers decide the result. Remove hot voxels first, for example "
+        "with a median filter, or give the threshold yourself."
+    )
 
 
 vol = voronoi_otsu_labeling

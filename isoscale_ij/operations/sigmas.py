@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-import xarray as xr
 
 from isoscale_ij.errors import CalibrationError, ParameterError
 from isoscale_ij.image.axes import SPATIAL
-from isoscale_ij.image.calibration import VoxelSizeLike, axis_unit, spacing
+from isoscale_ij.image.calibration import VoxelSizeLike
+from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.units import VOXEL, Length, convert, parse_length, symbol
 
 SigmaLike: TypeAlias = VoxelSizeLike
@@ -26,7 +26,7 @@ class Sigmas:
     in_voxels: bool
 
 
-def resolve_sigmas(image: xr.DataArray, sigma: SigmaLike, what: str) -> Sigmas:
+def resolve_sigmas(grid: Grid, sigma: SigmaLike, what: str) -> Sigmas:
     """A sigma as it was given, in voxels on each axis.
 
     Raises
@@ -36,14 +36,14 @@ def resolve_sigmas(image: xr.DataArray, sigma: SigmaLike, what: str) -> Sigmas:
     ParameterError
         If it is negative, larger than the image, or an axis is missing from a mapping.
     """
-    lengths = {axis: parse_length(value, f"{what} on {axis}") for axis, value in _per_axis(image, sigma, what).items()}
-    voxels = {axis: _in_voxels(image, axis, length, what) for axis, length in lengths.items()}
+    lengths = {axis: parse_length(value, f"{what} on {axis}") for axis, value in _per_axis(grid, sigma, what).items()}
+    voxels = {axis: _in_voxels(grid, axis, length, what) for axis, length in lengths.items()}
     z, y, x = (voxels.get(axis, 0.0) for axis in SPATIAL)
     return Sigmas((z, y, x), all(length.unit == VOXEL for length in lengths.values()))
 
 
-def _per_axis(image: xr.DataArray, sigma: SigmaLike, what: str) -> dict[str, Any]:
-    axes = [axis for axis in SPATIAL if axis in image.dims]
+def _per_axis(grid: Grid, sigma: SigmaLike, what: str) -> dict[str, Any]:
+    axes = grid.spatial
     if isinstance(sigma, Mapping):
         if set(sigma) != set(axes):
             raise ParameterError(
@@ -58,11 +58,11 @@ def _per_axis(image: xr.DataArray, sigma: SigmaLike, what: str) -> dict[str, Any
     return dict.fromkeys(axes, sigma)
 
 
-def _in_voxels(image: xr.DataArray, axis: str, length: Length, what: str) -> float:
-    count = image.sizes[axis]
+def _in_voxels(grid: Grid, axis: str, length: Length, what: str) -> float:
+    count = grid.sizes[axis]
     if length.value < 0:
         raise ParameterError(f"Got {length} as {what}; needed is 0 or more.")
-    size, unit = spacing(image, axis), axis_unit(image, axis)
+    size, unit = grid.spacings.get(axis), grid.units.get(axis)
     if length.unit == VOXEL:
         sigma = length.value
     elif size is None and count == 1 and axis == "z":

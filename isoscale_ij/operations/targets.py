@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-import xarray as xr
 
 from isoscale_ij.errors import CalibrationError, ParameterError
 from isoscale_ij.image.axes import SPATIAL
-from isoscale_ij.image.calibration import VoxelSizeLike, axis_unit, possible_size, spacing
+from isoscale_ij.image.calibration import VoxelSizeLike, possible_size
+from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.units import VOXEL, LengthLike, convert, parse_length, symbol
 
 Factor: TypeAlias = float | Mapping[str, float]
 
 
-def target_voxel_size(image: xr.DataArray, voxel_size: VoxelSizeLike | None, factor: Factor | None) -> dict[str, float]:
+def target_voxel_size(grid: Grid, voxel_size: VoxelSizeLike | None, factor: Factor | None) -> dict[str, float]:
     """The new voxel size of each spatial axis, in the image's unit; in voxels where it is uncalibrated."""
-    axes = [axis for axis in SPATIAL if axis in image.dims]
-    known = {axis: size for axis in axes if (size := spacing(image, axis)) is not None}
-    old = {axis: known.get(axis, 1.0) for axis in axes}
+    axes, known = grid.spatial, grid.voxel_size
+    old = {axis: grid.size(axis) for axis in axes}
     if (voxel_size is None) == (factor is None):
         raise ParameterError(
             f"Got {'neither' if factor is None else 'both'} a voxel_size and a factor; needed is one of the two, "
             'for example voxel_size="finest".'
         )
     if factor is not None:
-        factors = _per_axis(image, factor, "factor")
+        factors = _per_axis(grid, factor, "factor")
         for axis, value in factors.items():
             if isinstance(value, str) or not (math.isfinite(value) and value > 0):
                 raise ParameterError(f"Got the factor {value!r} on {axis}; needed is a finite number above 0.")
         return old | {axis: old[axis] / float(value) for axis, value in factors.items()}
     if isinstance(voxel_size, str) and voxel_size in ("finest", "coarsest", *SPATIAL, "t", "c"):
-        _require_calibration(image, known, [axis for axis in axes if image.sizes[axis] > 1] or axes)
+        _require_calibration(grid, [axis for axis in axes if grid.sizes[axis] > 1] or axes)
         if voxel_size in ("finest", "coarsest"):
             size = (min if voxel_size == "finest" else max)(known.values())
         elif voxel_size in known:
@@ -44,16 +43,16 @@ def target_voxel_size(image: xr.DataArray, voxel_size: VoxelSizeLike | None, fac
         return old | dict.fromkeys(known, size)
     assert voxel_size is not None
     new = dict(old)
-    for axis, value in _per_axis(image, voxel_size, "voxel_size").items():
+    for axis, value in _per_axis(grid, voxel_size, "voxel_size").items():
         length = parse_length(value, f"the voxel size on {axis}")
         if length.unit == VOXEL:
             new[axis] = possible_size(length.value, axis) * old[axis]
             continue
         possible_size(length.value, axis)
-        if axis not in known and image.sizes[axis] == 1 and not isinstance(voxel_size, Mapping):
+        if axis not in known and grid.sizes[axis] == 1 and not isinstance(voxel_size, Mapping):
             continue
-        _require_calibration(image, known, [axis])
-        unit = axis_unit(image, axis)
+        _require_calibration(grid, [axis])
+        unit = grid.units.get(axis)
         if unit is None:
             raise CalibrationError(
                 f"Got {length} as the voxel size on {axis}, but the image's voxel size of {old[axis]:g} has no unit. "
@@ -63,8 +62,8 @@ def target_voxel_size(image: xr.DataArray, voxel_size: VoxelSizeLike | None, fac
     return new
 
 
-def _per_axis(image: xr.DataArray, value: Any, what: str) -> dict[str, LengthLike]:
-    axes = [axis for axis in SPATIAL if axis in image.dims]
+def _per_axis(grid: Grid, value: Any, what: str) -> dict[str, LengthLike]:
+    axes = grid.spatial
     if isinstance(value, Mapping):
         wrong = [str(axis) for axis in value if axis not in axes]
         if wrong:
@@ -79,13 +78,14 @@ def _per_axis(image: xr.DataArray, value: Any, what: str) -> dict[str, LengthLik
     return dict.fromkeys(axes, value)
 
 
-def _require_calibration(image: xr.DataArray, known: Mapping[str, float], axes: list[str]) -> None:
+def _require_calibration(grid: Grid, axes: Sequence[str]) -> None:
+    known = grid.voxel_size
     missing = [axis for axis in axes if axis not in known]
     if missing:
         raise CalibrationError(
             f"The image has no voxel size on {', '.join(missing)} (it has "
             + (
-                ", ".join(f"{axis}: {size:g} {symbol(axis_unit(image, axis))}".rstrip() for axis, size in known.items())
+                ", ".join(f"{axis}: {size:g} {symbol(grid.units.get(axis))}".rstrip() for axis, size in known.items())
                 or "none"
             )
             + "). Set it with set_voxel_size (command line: isoscale-ij set-voxel-size), or rescale by a factor."

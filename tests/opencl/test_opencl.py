@@ -19,7 +19,8 @@ import pytest
 import xarray as xr
 
 import isoscale_ij as iso
-from isoscale_ij.engines import get_engine, opencl_devices
+from isoscale_ij.engines import get_engine
+from isoscale_ij.engines.opencl import devices as opencl_devices
 from isoscale_ij.errors import MissingDependencyError, ParameterError
 
 cl = pytest.importorskip("pyopencl", reason="needs the environment of make setup-opencl")
@@ -87,7 +88,7 @@ def test_what_is_larger_than_the_memory_goes_through_in_blocks(
     nuclei: tuple, way: dict, engine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ISOSCALE_OPENCL_MEMORY", "4e5")
-    assert not engine.holds(nuclei[0].shape, nuclei[0].dtype)
+    assert not engine.on_device.holds(nuclei[0].shape, nuclei[0].dtype)
     same(nuclei[0], **way)
     xr.testing.assert_identical(
         iso.rescale(nuclei[0], "finest", engine="opencl"), iso.rescale(nuclei[0], "finest", engine="cpu")

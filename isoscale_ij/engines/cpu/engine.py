@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.engines.cpu import blurring, maxima, pieces, resampling, statistics, tallying, voronoi
+from isoscale_ij.engines.cpu import NAME, blurring, maxima, pieces, resampling, statistics, tallying, voronoi
 from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
-from isoscale_ij.engines.protocol import OnPart, Seeds, Tally
+from isoscale_ij.engines.protocol import DeviceError, OnPart, Seeds, Tally
 from isoscale_ij.engines.taps import FineTaps, Taps
 
 _SMALL = 1 << 21  # voxels; below, cutting a volume up for the threads costs more than it gains
@@ -18,7 +18,11 @@ _SMALL = 1 << 21  # voxels; below, cutting a volume up for the threads costs mor
 class CpuEngine:
     """The steps of :class:`isoscale_ij.engines.protocol.Engine` as numba kernels."""
 
-    name = "cpu"
+    name = NAME
+    on_device = None
+
+    def gave_up(self, what: str, trouble: DeviceError) -> None:
+        raise RuntimeError(f"there is no device that could fail at {what}") from trouble
 
     def side_by_side(self, count: int, voxels: int) -> bool:
         return count > 1 and voxels <= _SMALL and thread_count() > 1

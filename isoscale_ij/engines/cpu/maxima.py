@@ -28,7 +28,7 @@ from isoscale_ij.engines.taps import FineTaps
 
 _ROWS, _COLUMNS = 16, 64  # of a tile
 _MOST = 1 << 15  # peaks to hold at a time
-_EQUAL, _CLEAR = 1, 2  # kinds of peak: with a neighbour as high, and without
+EQUAL, CLEAR = 1, 2  # kinds of peak: with a neighbour as high, and without
 
 _NEIGHBOURS = np.array(
     [(z, y, x) for z in (-1, 0, 1) for y in (-1, 0, 1) for x in (-1, 0, 1) if (z, y, x) != (0, 0, 0)]
@@ -99,7 +99,7 @@ def settled(
 
     `values` is asked for only where a plateau must be looked at.
     """
-    clear, unclear = peaks[peaks[:, 3] == _CLEAR, :3], peaks[peaks[:, 3] == _EQUAL, :3]
+    clear, unclear = peaks[peaks[:, 3] == CLEAR, :3], peaks[peaks[:, 3] == EQUAL, :3]
     if len(unclear):
         tops = _plateau_tops(values(), across_slices, finer, unclear, rounding)
         inside = mask[tuple(((tops + np.array(finer) // 2) // np.array(finer)).T)]
@@ -294,9 +294,9 @@ def _compare(plane, rows, columns, y, x, value, equal, side):
     """How `value` stands to the voxels around (y, x) in a slice below (-1), its own (0) or above (1).
 
     0: one is higher, or is equal and comes before it in (z, y, x), so that the first of two equals
-    stands for both. Otherwise _CLEAR where all are lower, _EQUAL where some are equal.
+    stands for both. Otherwise CLEAR where all are lower, EQUAL where some are equal.
     """
-    kind = _CLEAR
+    kind = CLEAR
     for j in range(rows[0], rows[1]):
         for i in range(columns[0], columns[1]):
             if side == 0 and j == y and i == x:
@@ -307,7 +307,7 @@ def _compare(plane, rows, columns, y, x, value, equal, side):
             if other == value and (side < 0 or (side == 0 and (j < y or (j == y and i < x)))):
                 return 0
             if other >= equal:
-                kind = _EQUAL
+                kind = EQUAL
     return kind
 
 

@@ -1,9 +1,8 @@
 """The engine for GPUs: the same steps, and the same bits, as OpenCL kernels.
 
 Here are the steps on arrays of this machine: each goes to the device in as few slabs of slices as
-its memory allows, with the slices around it that it needs. :mod:`.volumes` has the steps on arrays
-that are there already, :mod:`.running` memory and kernels; which device that is,
-:mod:`isoscale_ij.engines.opencl.devices` finds.
+its memory allows, with the slices around it that it needs. :mod:`.resident` has the steps on volumes
+that stay there.
 
 What a device cannot do, the processor's engine does: with a warning where that is a surprise.
 """
@@ -11,41 +10,33 @@ What a device cannot do, the processor's engine does: with a warning where that 
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pyopencl as cl
 from numpy.typing import NDArray
 
+from isoscale_ij import remarks
 from isoscale_ij.engines.cpu import maxima
 from isoscale_ij.engines.cpu.engine import CpuEngine
-from isoscale_ij.engines.cpu.statistics import float_limit
-from isoscale_ij.engines.opencl import volumes
+from isoscale_ij.engines.opencl import NAME, volumes
 from isoscale_ij.engines.opencl.devices import CHOICE, choose
+from isoscale_ij.engines.opencl.resident import READ_AS_THEY_ARE, DeviceVolumes, for_blur, guarded
 from isoscale_ij.engines.opencl.running import Device, OnDevice
-from isoscale_ij.engines.protocol import OnPart, Seeds, Tally
+from isoscale_ij.engines.protocol import DeviceError, OnPart, Seeds, Tally
 from isoscale_ij.engines.slabs import slabs
 from isoscale_ij.engines.taps import FineTaps, Taps, gaussian_radius
-
-_DIRECT = ("bool", "uint8", "int8", "uint16", "int16", "float32")  # types that a blur reads as they are
-
-
-class DeviceError(RuntimeError):
-    """The device has no memory left, or is gone."""
 
 
 class OpenClEngine:
     """The steps of :class:`isoscale_ij.engines.protocol.Engine` on an OpenCL device."""
 
-    name = "opencl"
+    name = NAME
 
     def __init__(self, device: Device) -> None:
         self.device = device
+        self.on_device = DeviceVolumes(device)
         self._cpu = CpuEngine()
 
     def side_by_side(self, count: int, voxels: int) -> bool:
@@ -58,69 +49,10 @@ class OpenClEngine:
                 on_part(index / count)
             work(index)
 
-    def holds(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
-        """Whether a volume finds room with all that segmenting it needs."""
-        voxels = int(np.prod(shape))
-        return self.device.found.has_double and self.device.fits(
-            voxels * (dtype.itemsize + 9), voxels * max(4, dtype.itemsize)
-        )
-
-    def resampled(self, source: OnDevice, taps: tuple[Taps, Taps, Taps]) -> tuple[OnDevice, int]:
-        """A volume that is on the device, resampled there, and how many of its values were NaN or infinite.
-
-        Where it finds no room, it goes through this machine's memory and back.
-        """
-        shape = tuple(len(axis.first) for axis in taps)
-        try:
-            with self.guarded():
-                made = replace(self.device.empty(shape, source.dtype), kind=source.kind)
-                picks = all(axis.copies for axis in taps)
-                if picks:
-                    as_bits = f"u{source.dtype.itemsize}"
-                    volumes.pick(self.device, source.viewed_as(as_bits), taps, made.viewed_as(as_bits))
-                else:
-                    volumes.resample(self.device, source, taps, made)
-                return made, volumes.not_finite(self.device, source)
-        except DeviceError as trouble:
-            self.give_up("resampling a whole volume", trouble)
-        values, out = source.get(), np.empty(shape, source.dtype)
-        self.resample(values, taps, out)
-        finite = np.isfinite(values) if values.dtype.kind == "f" else np.ones(1, np.bool_)
-        return self.sent(out, source), int(np.count_nonzero(~finite))
-
-    def sent(self, values: NDArray[Any], like: OnDevice) -> OnDevice:
-        """`values` on the device, of the class that `like` came as."""
-        with self.guarded():
-            return replace(self.device.push(values), kind=like.kind)
-
-    def not_finite(self, values: OnDevice) -> int:
-        """How many values on the device are NaN or infinite."""
-        with self.guarded():
-            return volumes.not_finite(self.device, values)
-
-    def for_blur(self, source: NDArray[np.generic], offset: float) -> NDArray[np.generic]:
-        """The values that are sent to the device: as they are, or as floats less the offset."""
-        if not offset and source.dtype.newbyteorder("=").name in _DIRECT:
-            return source
-        if not offset:
-            return np.asarray(source, np.float32)
-        return np.asarray(np.subtract(source, offset, dtype=np.float64), np.float32)
-
-    @contextmanager
-    def guarded(self) -> Iterator[None]:
-        """One thread at a time; what OpenCL complains of becomes :class:`DeviceError`."""
-        with self.device.lock:
-            try:
-                yield
-            except (cl.Error, MemoryError) as error:
-                raise DeviceError(str(error).strip().splitlines()[0]) from error
-
-    def give_up(self, what: str, trouble: DeviceError) -> None:
-        """Say that the processor goes on."""
-        warnings.warn(
+    def gave_up(self, what: str, trouble: DeviceError) -> None:
+        remarks.warn(
             f"The OpenCL device {self.device.found.name} failed at {what} ({trouble}); the processor goes on.",
             RuntimeWarning,
-            stacklevel=4,
         )
 
     def resample(
@@ -135,7 +67,7 @@ class OpenClEngine:
         if out.dtype.kind == "c" or out.dtype.itemsize > 8 or (wide and not self.device.found.has_double):
             self._cpu.resample(source, taps, out, on_part)
             return
-        if source.dtype == np.float16 and not picks:
+        if source.dtype.newbyteorder("=") == np.float16 and not picks:
             wider = np.empty(out.shape, np.float32)
             self.resample(source.astype(np.float32), taps, wider, on_part)
             out[...] = wider
@@ -150,13 +82,13 @@ class OpenClEngine:
 
         def run(budget: int) -> None:
             for slab in slabs(taps[0], bytes_in, target[:1].nbytes, budget):
-                part = values[slice(*slab.source)]
-                made = self.device.empty((slab.target[1] - slab.target[0], *target.shape[1:]), target.dtype)
+                part, made_of = target[slab.target], self.device.push(values[slab.source])
+                made = self.device.empty(part.shape, part.dtype)
                 step = volumes.pick if picks else volumes.resample
-                step(self.device, self.device.push(part), (slab.of(taps[0]), taps[1], taps[2]), made)
-                self.device.fetch(made, target[slice(*slab.target)])
+                step(self.device, made_of, slab.of(taps), made)
+                self.device.fetch(made, part)
                 if on_part:
-                    on_part(slab.target[1] / depth)
+                    on_part(slab.target.stop / depth)
 
         self._with_less("resampling", run, lambda: self._cpu.resample(source, taps, out, on_part))
 
@@ -175,7 +107,7 @@ class OpenClEngine:
         def run(budget: int) -> None:
             for begin, end in _parts(depth, halo, a_slice, budget):
                 low, high = max(begin - halo, 0), min(end + halo, depth)
-                pushed = self.device.push(self.for_blur(source[low:high], offset))
+                pushed = self.device.push(for_blur(source[low:high], offset))
                 blurred = self.device.empty(pushed.shape, np.float32)
                 volumes.blur(self.device, pushed, sigmas, blurred)
                 self.device.fetch(blurred, out[begin:end], begin - low)
@@ -230,19 +162,8 @@ class OpenClEngine:
         self._with_less("seeking seeds", run, instead)
         if by_cpu:
             return by_cpu[0]
-        return self.settled(np.concatenate(found), lambda: values, mask, across_slices, finer, rounding)
-
-    def settled(
-        self,
-        peaks: NDArray[np.int64],
-        values: Callable[[], NDArray[np.float32]],
-        mask: NDArray[np.bool_],
-        across_slices: FineTaps,
-        finer: tuple[int, int, int],
-        rounding: float,
-    ) -> Seeds:
-        """The seeds among peaks: plateaus are few, and followed by the processor."""
-        return Seeds(maxima.settled(peaks, values, mask, across_slices, finer, rounding), finer)
+        peaks = np.concatenate(found)  # plateaus are few, and followed by the processor
+        return Seeds(maxima.settled(peaks, lambda: values, mask, across_slices, finer, rounding), finer)
 
     def assign(
         self,
@@ -277,23 +198,18 @@ class OpenClEngine:
     def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
         return self._cpu.tally(labels, intensities, count)
 
-    @staticmethod
-    def float_limit(threshold: float) -> np.float32:
-        """The float32 that decides the same voxels as `threshold`."""
-        return float_limit(threshold)
-
     def _with_less(self, what: str, run: Callable[[int], None], instead: Callable[[], object]) -> None:
         """Try with less memory at a time as long as the device has too little; in the end the processor does it."""
         budget = min(self.device.budget, self.device.found.largest)
         while True:
             try:
-                with self.guarded():
+                with guarded(self.device):
                     run(budget)
             except DeviceError as trouble:
                 if isinstance(trouble.__cause__, (cl.MemoryError, MemoryError)) and budget > 1 << 20:
                     budget //= 4
                     continue
-                self.give_up(what, trouble)
+                self.gave_up(what, trouble)
                 instead()
             return
 
@@ -305,14 +221,11 @@ def _parts(depth: int, halo: int, a_slice: int, budget: int) -> Iterator[tuple[i
         yield begin, min(begin + size, depth)
 
 
-def reads(values: object) -> bool:
-    """Whether `values` are on a device, of a type that rescaling and segmenting read there."""
-    return isinstance(values, OnDevice) and values.dtype.name in _DIRECT
-
-
-def engine_of(values: OnDevice) -> OpenClEngine:
-    """The engine on the device that holds `values`."""
-    return OpenClEngine(values.device)
+def engine_of(values: object) -> OpenClEngine | None:
+    """The engine on the device that holds `values`, if it reads their type there."""
+    if isinstance(values, OnDevice) and values.dtype.name in READ_AS_THEY_ARE:
+        return OpenClEngine(values.device)
+    return None
 
 
 @cache

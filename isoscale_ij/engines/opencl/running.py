@@ -52,7 +52,7 @@ class OnDevice:
         """The same memory as another type of the same size."""
         return replace(self, dtype=np.dtype(dtype))
 
-    def shaped(self, *shape: int) -> OnDevice:
+    def reshape(self, *shape: int) -> OnDevice:
         """The same memory in another shape of the same size."""
         return replace(self, shape=shape)
 

@@ -1,0 +1,141 @@
+"""Finds the place of an image's voxels, and drives the work on its volumes there.
+
+A place knows the memory that is needed, makes the output, and goes over the volumes. Volumes in
+this machine's memory go whole to an engine's own memory and back where they find room there; an
+image that lies on a device stays there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoscale_ij.engines import engine_holding, get_engine
+from isoscale_ij.engines.protocol import DeviceError, DeviceSteps, Engine
+from isoscale_ij.errors import ParameterError
+from isoscale_ij.execution.in_memory import InMemorySteps
+from isoscale_ij.execution.on_device import OnDeviceSteps
+from isoscale_ij.execution.protocol import Allowance, Place, VolumeSteps
+from isoscale_ij.execution.resampling import Resampling, resample_block, resample_volumes
+from isoscale_ij.execution.stack import Stack
+from isoscale_ij.progress import Progress
+
+T = TypeVar("T")
+
+_RESCALE_SCRATCH = 8 << 20
+_LABEL_SCRATCH = 16 << 20
+
+
+def place_of(stack: Stack, engine: str, voxels: int = 0) -> Place:
+    """Where the work on `stack` is done, with the engine of that name.
+
+    Parameters
+    ----------
+    stack : Stack
+    engine : str
+        As users name it; ``"auto"`` stays where the values are.
+    voxels : int
+        Of the largest image of this work, where that is not a volume of the stack.
+    """
+    if stack.is_single and (there := engine_holding(stack.values, engine)) and there.on_device:
+        return OnDevice(stack, there, there.on_device)
+    return InMemory(stack, get_engine(engine, max(voxels, math.prod(stack.volume_shape))))
+
+
+class InMemory:
+    """Implements :class:`isoscale_ij.execution.protocol.Place`."""
+
+    def __init__(self, stack: Stack, engine: Engine) -> None:
+        self._stack, self._engine = stack, engine
+
+    def resample(
+        self, resampling: Resampling, out: NDArray[Any] | None, progress: Progress, allowance: Allowance
+    ) -> tuple[NDArray[Any], int]:
+        shape = self._stack.shape_of(resampling.shape)
+        dtype = self._stack.dtype
+        if out is None:
+            allowance.require(math.prod(shape) * dtype.itemsize + resampling.table_bytes + _RESCALE_SCRATCH)
+            out = np.empty(shape, dtype)
+        elif out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous:
+            raise ParameterError(
+                f"Got an out of shape {out.shape} and type {out.dtype}; needed is {shape} and {dtype}, C-contiguous."
+            )
+        return out, resample_volumes(self._engine, self._stack, resampling, out, progress)
+
+    def label(
+        self, work: Callable[[VolumeSteps, int, Progress], T], progress: Progress, allowance: Allowance
+    ) -> tuple[NDArray[np.int32], list[T]]:
+        volume = math.prod(self._stack.volume_shape)
+        allowance.require(_label_bytes(volume, self._stack.count))
+        out = np.empty(self._stack.values.shape, np.int32)
+        indices = list(self._stack.indices())
+        results: list[Any] = [None] * len(indices)
+
+        def label(number: int, progress: Progress) -> None:
+            index = indices[number]
+            source = self._stack.volume(index)
+            labels = self._stack.three_dimensional(out[index] if index else out)
+            results[number] = over_volume(self._engine, source, labels, lambda steps: work(steps, number, progress))
+
+        if self._engine.side_by_side(len(indices), volume):
+            whole = progress.whole("labels")
+            self._engine.each(lambda number: label(number, progress.silent()), len(indices), whole)
+        else:
+            for number in range(len(indices)):
+                label(number, progress)
+        return out, results
+
+
+class OnDevice:
+    """Implements :class:`isoscale_ij.execution.protocol.Place` for one volume that is on a device already."""
+
+    def __init__(self, stack: Stack, engine: Engine, device: DeviceSteps) -> None:
+        self._stack, self._engine, self._device = stack, engine, device
+
+    def resample(
+        self, resampling: Resampling, out: NDArray[Any] | None, progress: Progress, allowance: Allowance
+    ) -> tuple[Any, int]:
+        if out is not None:
+            return InMemory(self._stack, self._engine).resample(resampling, out, progress, allowance)
+        progress.step("rescale")
+        values = self._stack.values
+        volume = self._stack.three_dimensional(values)
+        try:
+            made, bad = self._device.resample(volume, resampling.taps), self._device.not_finite(volume)
+        except DeviceError as trouble:
+            self._engine.gave_up("resampling a whole volume", trouble)
+            here = np.empty(resampling.shape, volume.dtype)
+            bad = resample_block(self._engine, np.asarray(volume), resampling.taps, here)
+            made = self._device.sent(here, values)
+        return made.reshape(*self._stack.shape_of(made.shape)), bad
+
+    def label(
+        self, work: Callable[[VolumeSteps, int, Progress], T], progress: Progress, allowance: Allowance
+    ) -> tuple[Any, list[T]]:
+        source = self._stack.three_dimensional(self._stack.values)
+        allowance.require(_label_bytes(source.size, 1))
+        labels = np.empty(source.shape, np.int32)
+        result = over_volume(self._engine, source, labels, lambda steps: work(steps, 0, progress))
+        return self._device.sent(labels.reshape(self._stack.values.shape), self._stack.values), [result]
+
+
+def over_volume(
+    engine: Engine, source: Any, labels: NDArray[np.int32], work: Callable[[VolumeSteps], T],
+) -> T:  # fmt: skip
+    """What `work` returns for the steps over `source` into `labels`; done again in smaller parts if a device fails."""
+    device = engine.on_device
+    if device and device.holds(source.shape, source.dtype):
+        try:
+            return work(OnDeviceSteps(engine, device, source, labels))
+        except DeviceError as trouble:
+            engine.gave_up("a whole volume", trouble)
+    return work(InMemorySteps(engine, np.asarray(source), labels))
+
+
+def _label_bytes(volume: int, count: int) -> int:
+    """What labelling `count` volumes takes: all labels, and the mask of one of them."""
+    return 4 * volume * count + volume + _LABEL_SCRATCH

@@ -1,0 +1,109 @@
+"""What operations ask of the place where an image's voxels lie, and of each of its volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoscale_ij import memory
+from isoscale_ij.engines.protocol import OnPart, Seeds
+from isoscale_ij.engines.taps import FineTaps
+from isoscale_ij.execution.resampling import Resampling
+from isoscale_ij.progress import Progress
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """The memory that a piece of work may take, and what is said where that is not enough.
+
+    Attributes
+    ----------
+    limit : float, str or None
+        As the user gave it; None: a share of what is free.
+    what, mend : str
+        What would need more, and what to do instead, for the message.
+    """
+
+    limit: float | str | None
+    what: str
+    mend: str
+
+    def require(self, nbytes: int) -> None:
+        """Raise a MemoryLimitError if that much is not allowed."""
+        memory.require(nbytes, self.limit, self.what, self.mend)
+
+
+class VolumeSteps(Protocol):
+    """The steps over one (z, y, x) volume. Each works on what the steps before it have left."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Voxels in z, y and x."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the source."""
+
+    def not_finite(self) -> int:
+        """How many values of the source are NaN or infinite."""
+
+    def source_range(self) -> tuple[float, float]:
+        """Lowest and highest value of the source."""
+
+    def source_above(self, value: float) -> int:
+        """How many values of the source are above `value`."""
+
+    def take_off(self, offset: float) -> None:
+        """From now on all blurred values are less by `offset`: large ones then keep their differences in float32."""
+
+    def blur(self, sigmas: tuple[float, float, float], on_part: OnPart | None) -> None:
+        """Blur the source; what was blurred before is gone."""
+
+    def extrema(self) -> tuple[float, float]:
+        """Lowest and highest blurred value."""
+
+    def histogram(self, lowest: float, highest: float, bins: int) -> NDArray[np.int64]:
+        """Histogram of the blurred values."""
+
+    def keep_mask(self, threshold: float) -> int:
+        """Remember which blurred values are strictly above the threshold; return how many."""
+
+    def find_seeds(
+        self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float
+    ) -> Seeds:
+        """Local maxima of the blurred values in the mask, on a finer grid where `taps` say so."""
+
+    def assign(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
+        """Label the mask by nearest seed."""
+
+    def lost(self, seeds: Seeds) -> NDArray[np.bool_]:
+        """Which seeds are nearer to another seed's voxel than to one of their own."""
+
+    def join_pieces(self, seeds: Seeds) -> None:
+        """Leave every label in one piece."""
+
+    def clear(self) -> None:
+        """No labels at all."""
+
+
+class Place(Protocol):
+    """Where the voxels of an image lie. An image is one volume, or several along its leading axes (t, c)."""
+
+    def resample(
+        self, resampling: Resampling, out: NDArray[Any] | None, progress: Progress, allowance: Allowance
+    ) -> tuple[Any, int]:
+        """Every volume resampled: the values in the same place, and how many of the source's are NaN or infinite."""
+
+    def label(
+        self, work: Callable[[VolumeSteps, int, Progress], T], progress: Progress, allowance: Allowance
+    ) -> tuple[Any, list[T]]:
+        """Drive `work` (given the steps, the number of the volume, the progress) over every volume.
+
+        Returns the labels that the steps have left, in the same place, and what `work` returned.
+        """

@@ -1,0 +1,83 @@
+"""Where the voxels of an image lie: taken from the image once, and handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import xarray as xr
+
+from isoscale_ij.image.axes import CALIBRATED, SPATIAL
+from isoscale_ij.image.calibration import axis_unit, grid, spacing
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The grid of an image, without its values.
+
+    Attributes
+    ----------
+    sizes : mapping of str to int
+        Voxels on each axis of the image, in the order of its dims.
+    spacings : mapping of str to float
+        Voxel size and time step of the calibrated axes.
+    units : mapping of str to (str or None)
+        Their units.
+    edges : mapping of str to float
+        Their lower edges: where the image begins.
+    """
+
+    sizes: Mapping[str, int]
+    spacings: Mapping[str, float]
+    units: Mapping[str, str | None]
+    edges: Mapping[str, float]
+
+    @classmethod
+    def of(cls, image: xr.DataArray) -> Grid:
+        """The grid of a calibrated image (see :func:`isoscale_ij.as_image`)."""
+        spacings = {
+            axis: size for axis in CALIBRATED if axis in image.dims and (size := spacing(image, axis)) is not None
+        }
+        known = image.coords.variables
+        return cls(
+            sizes={str(axis): int(count) for axis, count in image.sizes.items()},
+            spacings=spacings,
+            units={axis: axis_unit(image, axis) for axis in spacings},
+            edges={axis: float(known[axis].values[0]) - size / 2 for axis, size in spacings.items()},
+        )
+
+    @property
+    def spatial(self) -> tuple[str, ...]:
+        """Those of z, y, x that the image has."""
+        return tuple(axis for axis in SPATIAL if axis in self.sizes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Voxels on each axis."""
+        return tuple(self.sizes.values())
+
+    @property
+    def voxel_size(self) -> dict[str, float]:
+        """Voxel size of the calibrated ones of z, y, x."""
+        return {axis: self.spacings[axis] for axis in self.spatial if axis in self.spacings}
+
+    @property
+    def unit(self) -> str | None:
+        """The unit of lengths: that of x, else of y, else of z."""
+        return next((self.units[axis] for axis in reversed(SPATIAL) if axis in self.units), None)
+
+    def size(self, axis: str) -> float:
+        """Voxel size on an axis; 1 where it is not calibrated."""
+        return self.spacings.get(axis, 1.0)
+
+    def rescaled(self, sizes: Mapping[str, int], spacings: Mapping[str, float]) -> Grid:
+        """The grid with other numbers of voxels of other sizes on some axes, in the same place."""
+        known = {axis: size for axis, size in spacings.items() if axis in self.spacings}
+        return Grid({**self.sizes, **sizes}, {**self.spacings, **known}, self.units, self.edges)
+
+    def coordinates(self) -> dict[str, xr.Variable]:
+        """The coordinates of the calibrated axes."""
+        return {
+            axis: grid(axis, self.sizes[axis], size, self.edges[axis], self.units[axis])
+            for axis, size in self.spacings.items()
+        }
