@@ -22,6 +22,7 @@ check: setup
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
+	.venv/bin/lint-imports --no-logo
 
 format: setup
 	$(RUN) -m ruff check --fix .
@@ -79,5 +80,5 @@ endif
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-peers .venv-opencl demo build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-peers .venv-opencl demo build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

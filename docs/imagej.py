@@ -80,7 +80,7 @@ print(results.size(), "objects;", ", ".join(str(name) for name in results.getHea
 # what came back from ImageJ.
 
 # %%
-from isoscale_ij.operations import figures
+from isoscale_ij.comparison import figures
 
 figures.sections(iso.imagej.from_imageplus(labels))
 

@@ -25,7 +25,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import isoscale_ij as iso
-from isoscale_ij.operations import figures
+from isoscale_ij.comparison import figures
 from isoscale_ij.operations.agreement import agreement
 
 image, truth = iso.sample()

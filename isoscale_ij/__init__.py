@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from isoscale_ij import imagej as imagej
+    from isoscale_ij.comparison.comparing import Comparison as Comparison
+    from isoscale_ij.comparison.comparing import compare as compare
     from isoscale_ij.errors import CalibrationError as CalibrationError
     from isoscale_ij.errors import Cancelled as Cancelled
     from isoscale_ij.errors import FormatError as FormatError
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from isoscale_ij.image.calibration import voxel_size as voxel_size
     from isoscale_ij.image.inspection import ImageInfo as ImageInfo
     from isoscale_ij.image.inspection import info as info
-    from isoscale_ij.operations.comparison import Comparison as Comparison
-    from isoscale_ij.operations.comparison import compare as compare
     from isoscale_ij.operations.measurement import measure as measure
     from isoscale_ij.operations.rescaling import RescalePlan as RescalePlan
     from isoscale_ij.operations.rescaling import plan_rescale as plan_rescale
@@ -40,7 +40,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "image.calibration": ("CalibrationWarning", "as_image", "set_voxel_size", "voxel_size"),
-    "operations.comparison": ("Comparison", "compare"),
+    "comparison.comparing": ("Comparison", "compare"),
     "errors": (
         "CalibrationError", "Cancelled", "FormatError", "IsoscaleError", "MemoryLimitError",
         "MissingDependencyError", "ParameterError",

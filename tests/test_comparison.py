@@ -64,7 +64,7 @@ def test_rows_columns_and_files(nuclei: tuple, tmp_path: Path) -> None:
 
 
 def test_labels_are_carried_to_the_raw_grid_by_nearest_point(nuclei: tuple) -> None:
-    from isoscale_ij.operations.comparison import _by_nearest_point
+    from isoscale_ij.comparison.comparing import _by_nearest_point
 
     image, truth = nuclei
     doubled = iso.rescale(truth, factor=2)

@@ -98,26 +98,6 @@ def test_every_module_says_why_it_is_there_and_is_not_too_long() -> None:
         assert text.count("\n") <= 400, path
 
 
-def test_no_layer_reaches_back() -> None:
-    """Engines know no xarray; the operations know no files, no pictures, no command line."""
-    below = {
-        "engines": r"xarray|isoscale_ij\.(?!engines|errors)",
-        "calibration.py": r"isoscale_ij\.(files|engines|execution|figures|cli|rescaling|segmentation)",
-        "rescaling.py": r"isoscale_ij\.(files|figures|cli|segmentation|comparison)",
-        "segmentation.py": r"isoscale_ij\.(files|figures|cli|rescaling|comparison)",
-        "files": r"isoscale_ij\.imagej\.",
-        "hyperstack.py": r"jpype|tifffile|isoscale_ij\.(files|imagej\.)",
-        "imagej": r"isoscale_ij\.(files|figures|cli|rescaling|segmentation|comparison)",
-        "execution": r"xarray|isoscale_ij\.(?!engines|execution|errors)",
-    }
-    for name, forbidden in below.items():
-        paths = [PACKAGE / name] if name.endswith(".py") else list((PACKAGE / name).rglob("*.py"))
-        for path in paths:
-            for line in path.read_text().splitlines():
-                if line.lstrip().startswith(("import ", "from ")):
-                    assert not re.search(forbidden, line), f"{path}: {line}"
-
-
 def test_docstring_examples_run() -> None:
     import doctest
     from importlib import import_module

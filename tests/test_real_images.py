@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import isoscale_ij as iso
+from isoscale_ij.comparison.comparing import _by_nearest_point
 from isoscale_ij.operations.agreement import agreement
-from isoscale_ij.operations.comparison import _by_nearest_point
 
 
 def test_nuclei(real: Path) -> None:

@@ -274,8 +274,8 @@ def _measure(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
+    from isoscale_ij.comparison.comparing import as_json, compare
     from isoscale_ij.files import read
-    from isoscale_ij.operations.comparison import as_json, compare
 
     name = options.input.name.removesuffix(".tif").removesuffix(".tiff").removesuffix(".ome")
     folder = options.output or options.input.with_name(f"{name}-comparison")
@@ -310,7 +310,7 @@ def _demo(options: argparse.Namespace) -> None:
 
 
 def _doctor(options: argparse.Namespace) -> None:
-    from isoscale_ij.cli.diagnosis import diagnose, warm_up
+    from isoscale_ij.diagnosis import diagnose, warm_up
 
     if options.warm_up:
         _say("compiling the kernels …")
@@ -319,7 +319,7 @@ def _doctor(options: argparse.Namespace) -> None:
 
 
 def _fiji(options: argparse.Namespace) -> None:
-    from isoscale_ij.cli.diagnosis import kernels_are_compiled, warm_up
+    from isoscale_ij.diagnosis import kernels_are_compiled, warm_up
     from isoscale_ij.fiji import installing
 
     if options.action == "status":

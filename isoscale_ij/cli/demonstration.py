@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from isoscale_ij.comparison import figures
+from isoscale_ij.comparison.comparing import compare
 from isoscale_ij.files import replacing, write
 from isoscale_ij.image.calibration import voxel_size
 from isoscale_ij.image.inspection import info
-from isoscale_ij.operations import figures
-from isoscale_ij.operations.comparison import compare
 from isoscale_ij.operations.rescaling import rescale
 from isoscale_ij.operations.synthetic import sample
 

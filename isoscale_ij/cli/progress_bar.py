@@ -31,7 +31,7 @@ class Bar:
 
     @staticmethod
     def _announce_compiling() -> None:
-        from isoscale_ij.cli.diagnosis import kernels_are_compiled
+        from isoscale_ij.diagnosis import kernels_are_compiled
 
         if not kernels_are_compiled():
             _line("compiling the kernels; this happens once, and takes some seconds …")

@@ -183,7 +183,7 @@ def environment(request: dict[str, Any], _source: Any, _target: Any, _progress: 
     """What Python is used; with `test`, a segmentation of a small volume as well."""
     import sys
 
-    from isoscale_ij.cli.diagnosis import diagnose
+    from isoscale_ij.diagnosis import diagnose
 
     found = {"Python program": sys.executable, **diagnose()}
     if request.get("test"):

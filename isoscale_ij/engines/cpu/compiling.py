@@ -11,14 +11,14 @@ the order in which it is written, so a result does not depend on how the work wa
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as llvm
 from numba import njit, types
 from numba.extending import intrinsic
 
-_registered: list[Any] = []  # the kernels that are kept on disk
+registered: list[Any] = []
+"""The kernels that are kept on disk."""
 
 HAS_FUSED_MULTIPLY_ADD = bool(
     llvm.get_host_cpu_features().get("fma", False) or llvm.get_process_triple().startswith(("aarch64", "arm64"))
@@ -32,7 +32,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         dispatcher = njit(cache=True, **options)(function)
     except RuntimeError:  # neither the package's nor the user's cache folder can be written
         return njit(**options)(function)
-    _registered.append(dispatcher)
+    registered.append(dispatcher)
     return dispatcher
 
 
@@ -56,18 +56,3 @@ def multiply_add(typing_context: Any, factor: Any, value: Any, addend: Any) -> A
         return builder.fadd(builder.fmul(factor, value), addend)
 
     return signature, generate
-
-
-def cache_folder() -> str | None:
-    """Where compiled kernels are kept on disk; None where no folder can be written."""
-    from isoscale_ij.engines.cpu import pieces  # registers its kernels
-
-    del pieces
-    path = getattr(getattr(_registered[0], "_cache", None), "cache_path", None) if _registered else None
-    return None if path is None else str(path)
-
-
-def is_cached() -> bool:
-    """Whether a kernel of the last step lies in the cache; a stale one counts, and is compiled again."""
-    folder = cache_folder()
-    return folder is not None and Path(folder).is_dir() and any(Path(folder).glob("pieces.*.nbc"))

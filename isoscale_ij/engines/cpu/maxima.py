@@ -132,21 +132,17 @@ def _plateau_tops(
         visited[tuple(peak)] = 1
         begin = 0
         while True:  # the queue is made longer here, where memory can be had
-            begin, length, state = _flood(
+            begin, length, higher = _flood(
                 values, taps.begin, taps.weights, _NEIGHBOURS, heights[index], rounding, visited, queue,
                 begin, length, lowest,
             )  # fmt: skip
-            if state == _FOUND_HIGHER:
-                is_top = False
-            if state != _QUEUE_FULL:
+            is_top = is_top and not higher
+            if begin == length:
                 break
             queue = np.concatenate([queue, np.empty_like(queue)])
         if is_top:
             tops.append(lowest)
     return np.array(tops, np.int64).reshape(-1, 3)
-
-
-_FINISHED, _FOUND_HIGHER, _QUEUE_FULL = 0, 1, 2
 
 
 @compiled
@@ -313,15 +309,18 @@ def _compare(plane, rows, columns, y, x, value, equal, side):
 
 @compiled
 def _flood(values, begin, weights, neighbours, height, rounding, visited, queue, first, length, lowest):
-    """Spread over the plateau of `height`, breadth first; keep its lowest place; stop where it goes higher.
+    """Spread over the plateau of `height`, breadth first; keep its lowest place.
 
-    A place visited before belongs to a plateau at least as high that was dealt with.
+    Goes over all of it, also once it has met something higher: the other peaks of this plateau are not
+    to be taken for tops of their own. Returns how far it has come, until there is no room in the queue
+    or no plateau left, and whether something beside it is higher.
     """
+    higher = False
     equal = height - abs(height) * rounding
     depth, rows, columns = visited.shape
     while first < length:
         if length + neighbours.shape[0] > queue.shape[0]:
-            return first, length, _QUEUE_FULL
+            break
         z, y, x = queue[first]
         before = z < lowest[0] or (z == lowest[0] and (y < lowest[1] or (y == lowest[1] and x < lowest[2])))
         if before:
@@ -334,14 +333,12 @@ def _flood(values, begin, weights, neighbours, height, rounding, visited, queue,
                 continue
             other = _value(values, begin, weights, k, j, i)
             if other > height:
-                return first, length, _FOUND_HIGHER
-            if other < equal:
-                continue
-            if visited[k, j, i] == 0:
+                higher = True
+            elif other >= equal and visited[k, j, i] == 0:
                 visited[k, j, i] = 1
                 queue[length, 0] = k
                 queue[length, 1] = j
                 queue[length, 2] = i
                 length += 1
         first += 1
-    return first, length, _FINISHED
+    return first, length, higher

@@ -73,8 +73,8 @@ class Comparison:
         ParameterError
             If one of the files exists and is not to be overwritten.
         """
+        from isoscale_ij.comparison import figures
         from isoscale_ij.files import check_replaceable, replacing, write
-        from isoscale_ij.operations import figures
 
         folder = Path(folder)
         folder.mkdir(exist_ok=True)

@@ -17,7 +17,7 @@ from isoscale_ij.operations.rescaling import plan_rescale, rescale
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from isoscale_ij.operations.comparison import Comparison
+    from isoscale_ij.comparison.comparing import Comparison
 
 _DPI = 130
 _BAR_SHARE = 0.25  # of the width of the picture, at most

@@ -17,7 +17,7 @@ _PACKAGES = ("numpy", "xarray", "numba", "scipy", "tifffile", "pandas", "matplot
 def diagnose() -> dict[str, str]:
     """Versions, memory and engines, as what they are called and what was found."""
     from isoscale_ij.engines import engine_names
-    from isoscale_ij.engines.cpu import compiling
+    from isoscale_ij.engines.cpu import cache, compiling
     from isoscale_ij.engines.cpu.threads import thread_count
 
     found = {"isoscale_ij": __version__, "python": platform.python_version(), "system": platform.platform()}
@@ -32,7 +32,7 @@ def diagnose() -> dict[str, str]:
     found["opencl"] = _opencl()
     found["threads"] = str(thread_count())
     found["fused multiply-add"] = "yes" if compiling.HAS_FUSED_MULTIPLY_ADD else "no"
-    found["compiled kernels"] = compiling.cache_folder() or "kept in memory only: no cache folder can be written"
+    found["compiled kernels"] = cache.cache_folder() or "kept in memory only: no cache folder can be written"
     found["kernels are compiled"] = "yes" if kernels_are_compiled() else "no: the first run compiles them (--warm-up)"
     return found
 
@@ -67,9 +67,9 @@ def _java() -> dict[str, str]:
 
 def kernels_are_compiled() -> bool:
     """Whether the machine code of a segmentation lies in the cache."""
-    from isoscale_ij.engines.cpu import compiling
+    from isoscale_ij.engines.cpu import cache
 
-    return compiling.is_cached()
+    return cache.is_cached()
 
 
 def warm_up() -> float:

@@ -1,0 +1,1 @@
+"""The same segmentation on several grids of one image: the table, the pictures, and all of it as files."""
