@@ -19,6 +19,7 @@ from isoscale_ij.engines.taps import NO_TAPS, fine_gaussian_taps
 from naive import in_one_piece, local_maxima, nearest_seed
 
 ONES = (1, 1, 1)
+NOT_FINER = (NO_TAPS, NO_TAPS, NO_TAPS)
 
 
 ENGINE = os.environ.get("ISOSCALE_TEST_ENGINE", "cpu")  # make test runs this file once for each
@@ -91,7 +92,7 @@ def test_maxima_with_plateaus(engine: Engine, seed: int, levels: int, shape: tup
     rng = np.random.default_rng(seed)
     values = rng.integers(0, levels, shape).astype(np.float32)
     mask = rng.random(shape) < 0.8
-    found = engine.maxima(values, mask, NO_TAPS, ONES, 0.0)
+    found = engine.maxima(values, mask, NOT_FINER, ONES, 0.0)
     np.testing.assert_array_equal(found.indices, local_maxima(values, mask))
 
 
@@ -101,7 +102,7 @@ def test_more_maxima_than_are_held_at_a_time(
     values = rng.random((9, 50, 150)).astype(np.float32)
     mask = rng.random(values.shape) < 0.9
     monkeypatch.setattr("isoscale_ij.engines.cpu.maxima._MOST", 1024)
-    found = engine.maxima(values, mask, NO_TAPS, ONES, 0.0)
+    found = engine.maxima(values, mask, NOT_FINER, ONES, 0.0)
     assert len(found) > 2000
     np.testing.assert_array_equal(found.indices, np.argwhere(skimage_maxima(values, connectivity=3) & mask))
 
@@ -114,7 +115,7 @@ def test_a_saturated_ball_gives_one_seed(engine: Engine, radius: float, sigma: f
         ball = np.where(z**2 + y**2 + x**2 <= radius**2, 65535, 300).astype(np.uint16)
         values = np.empty(ball.shape, np.float32)
         engine.blur(ball, (sigma,) * 3, values)
-        assert len(engine.maxima(values, ball > 1000, NO_TAPS, ONES, 2.0**-20)) == 1
+        assert len(engine.maxima(values, ball > 1000, NOT_FINER, ONES, 2.0**-20)) == 1
 
 
 @pytest.mark.parametrize(("sigma", "finer"), [(0.4, 5), (0.33, 7), (0.8, 3), (0.25, 2)])
@@ -128,7 +129,7 @@ def test_seeds_between_slices_are_those_of_the_interpolated_image(
     interpolated = values[below].astype(np.float64) * (1 - rest) + values[below + 1] * rest
     smooth = ndimage.gaussian_filter1d(interpolated, sigma * finer, axis=0, mode="nearest")
     mask = values > 0
-    found = engine.maxima(values, mask, fine_gaussian_taps(sigma, finer), (finer, 1, 1), 2.0**-20)
+    found = engine.maxima(values, mask, (fine_gaussian_taps(sigma, finer), NO_TAPS, NO_TAPS), (finer, 1, 1), 2.0**-20)
     nearest = (np.arange(8 * finer + 1) + finer // 2) // finer
     expected = np.argwhere(skimage_maxima(smooth, connectivity=3) & mask[nearest])  # no plateaus among real numbers
     np.testing.assert_array_equal(found.indices, expected)
@@ -198,7 +199,7 @@ def test_results_do_not_depend_on_the_number_of_threads(
         blurred = np.empty(values.shape, np.float32)
         engine.blur(values, (0.7, 1.5, 1.5), blurred)
         mask = blurred > 2500
-        seeds = engine.maxima(blurred, mask, NO_TAPS, ONES, 2.0**-20)
+        seeds = engine.maxima(blurred, mask, NOT_FINER, ONES, 2.0**-20)
         labels = np.empty(values.shape, np.int32)
         runs = engine.assign(mask, seeds, (2.0, 1.0, 1.0), labels)
         engine.join_pieces(labels, runs, seeds.voxels)

@@ -118,7 +118,12 @@ class DeviceSteps(Protocol):
         """Mark voxels strictly above `threshold`; return how many."""
 
     def maxima(
-        self, values: Any, mask: Any, across_slices: FineTaps, finer: tuple[int, int, int], rounding: float
+        self,
+        values: Any,
+        mask: Any,
+        taps: tuple[FineTaps, FineTaps, FineTaps],
+        finer: tuple[int, int, int],
+        rounding: float,
     ) -> Seeds:
         """Local maxima in the mask, as of :meth:`Engine.maxima`."""
 
@@ -178,11 +183,14 @@ class Engine(Protocol):
         self,
         values: NDArray[np.float32],
         mask: NDArray[np.bool_],
-        across_slices: FineTaps,
+        taps: tuple[FineTaps, FineTaps, FineTaps],
         finer: tuple[int, int, int],
         rounding: float,
     ) -> Seeds:
-        """Local maxima in the mask, a plateau counted once, sorted by (z, y, x)."""
+        """Local maxima in the mask, a plateau counted once, sorted by (z, y, x).
+
+        Sought on a grid `finer` than the voxels, which `taps` make of the values, blurring them on the way.
+        """
 
     def assign(
         self,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij.engines.protocol import Engine, OnPart, Seeds
-from isoscale_ij.engines.taps import FineTaps, spread, unchanged_taps
+from isoscale_ij.engines.taps import FineTaps
 
 
 class InMemorySteps:
@@ -71,13 +71,7 @@ class InMemorySteps:
     def find_seeds(
         self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float
     ) -> Seeds:
-        values = self._values
-        if finer[1] > 1 or finer[2] > 1:
-            depth, height, width = values.shape
-            fine = (unchanged_taps(depth), spread(taps[1], height), spread(taps[2], width))
-            values = np.empty((depth, len(fine[1].first), len(fine[2].first)), np.float32)
-            self._engine.resample(self._values, fine, values)
-        return self._engine.maxima(values, self._mask, taps[0], finer, rounding)
+        return self._engine.maxima(self._values, self._mask, taps, finer, rounding)
 
     def assign(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
         self._runs = self._engine.assign(self._mask, seeds, spacing, self._labels, on_part)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij.engines.protocol import DeviceSteps, Engine, OnPart, Seeds
-from isoscale_ij.engines.taps import FineTaps, spread, unchanged_taps
+from isoscale_ij.engines.taps import FineTaps
 
 
 class OnDeviceSteps:
@@ -80,13 +80,7 @@ class OnDeviceSteps:
     def find_seeds(
         self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float
     ) -> Seeds:
-        values = self._values
-        if finer[1] > 1 or finer[2] > 1:
-            depth, height, width = self.shape
-            values = self._device.resample(
-                values, (unchanged_taps(depth), spread(taps[1], height), spread(taps[2], width))
-            )
-        return self._device.maxima(values, self._mask, taps[0], finer, rounding)
+        return self._device.maxima(self._values, self._mask, taps, finer, rounding)
 
     def assign(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
         labels = self._values.viewed_as(np.int32)  # the blurred values are not needed any more

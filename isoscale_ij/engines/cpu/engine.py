@@ -74,11 +74,11 @@ class CpuEngine:
         self,
         values: NDArray[np.float32],
         mask: NDArray[np.bool_],
-        across_slices: FineTaps,
+        taps: tuple[FineTaps, FineTaps, FineTaps],
         finer: tuple[int, int, int],
         rounding: float,
     ) -> Seeds:
-        return Seeds(maxima.maxima(values, mask, across_slices, finer, rounding=rounding), finer)
+        return Seeds(maxima.maxima(values, mask, taps, finer, rounding=rounding), finer)
 
     def assign(
         self,

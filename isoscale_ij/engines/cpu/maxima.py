@@ -18,16 +18,19 @@ sums, a fine slice is one weighted sum of the slices of the volume, worked out w
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu.compiling import compiled, multiply_add
+from isoscale_ij.engines.cpu.resampling import resample
 from isoscale_ij.engines.cpu.threads import for_ranges
-from isoscale_ij.engines.taps import FineTaps
+from isoscale_ij.engines.taps import FineTaps, spread, unchanged_taps
 
 _ROWS, _COLUMNS = 16, 64  # of a tile
 _MOST = 1 << 15  # peaks to hold at a time
+_BAND_BYTES = 8 << 20  # of fine rows in memory at a time, a thread
 EQUAL, CLEAR = 1, 2  # kinds of peak: with a neighbour as high, and without
 
 _NEIGHBOURS = np.array(
@@ -38,7 +41,7 @@ _NEIGHBOURS = np.array(
 def maxima(
     values: NDArray[np.float32],
     mask: NDArray[np.bool_],
-    across_slices: FineTaps,
+    taps: tuple[FineTaps, FineTaps, FineTaps],
     finer: tuple[int, int, int],
     *,
     rounding: float,
@@ -47,51 +50,78 @@ def maxima(
 
     Parameters
     ----------
-    values : array of float32, (z, fine y, fine x)
-        The blurred image; along z not yet blurred where `across_slices` does that.
+    values : array of float32, (z, y, x)
+        The blurred image; not yet blurred along the axes where `taps` do that.
     mask : array of bool, (z, y, x)
-    across_slices : FineTaps
-        Weights that make a fine slice from the slices of `values`.
+    taps : (FineTaps, FineTaps, FineTaps)
+        Weights that make fine slices, rows and columns from those of `values`.
     finer : (int, int, int)
         Fine steps in a voxel, in the order z, y, x.
     rounding : float
         Values that differ by less than this, relatively, are equal.
     """
-    depth = (len(values) - 1) * finer[0] + 1
-    height, width = values.shape[1:]
-    voxel = [(np.arange(n) + f // 2) // f for n, f in zip((depth, height, width), finer, strict=True)]
-    found: list[NDArray[np.int64]] = []  # in any order: sorted at the end
+    found: list[NDArray[np.int32]] = []  # in any order: sorted at the end
+    if finer[1:] == (1, 1):
+        height = values.shape[1]
+
+        def search(first: int, last: int) -> None:
+            _search_rows(values, mask, taps[0], finer, rounding, (first * _ROWS, min(last * _ROWS, height)), 0, found)
+
+        for_ranges(search, -(-height // _ROWS))
+    else:
+        _search_spread(values, mask, taps, finer, rounding, found)
+    return settled(np.concatenate(found), lambda: values, mask, taps, finer, rounding)
+
+
+def _search_spread(
+    values: NDArray[np.float32], mask: NDArray[np.bool_], taps: tuple[FineTaps, FineTaps, FineTaps],
+    finer: tuple[int, int, int], rounding: float, found: list[NDArray[np.int32]],
+) -> None:  # fmt: skip
+    """Where rows and columns are made finer: band by band of fine rows, so that never all of them are in memory."""
+    depth = len(values)
+    rows, columns = spread(taps[1], values.shape[1]), spread(taps[2], values.shape[2])
+    height, width = len(rows.first), len(columns.first)
+    band = _ROWS * max(1, _BAND_BYTES // (4 * depth * width * _ROWS))
 
     def search(first: int, last: int) -> None:
-        planes = np.empty((3, _ROWS + 2, _COLUMNS + 2), np.float32)
-        places = np.empty((_MOST, 4), np.int32)
-        for top in range(first * _ROWS, min(last * _ROWS, height), _ROWS):
-            left, z = 0, 0
-            while left < width:  # until all tiles of the row are done; each time `places` is full, it is emptied
-                count, left, z = _search(
-                    values,
-                    across_slices.begin,
-                    across_slices.weights,
-                    mask,
-                    *voxel,
-                    rounding,
-                    top,
-                    left,
-                    z,
-                    planes,
-                    places,
-                )
-                found.append(places[:count].astype(np.int64))
+        for begin in range(first * band, min(last * band, height), band):
+            end = min(begin + band, height)
+            low, high = max(begin - 1, 0), min(end + 1, height)  # with the rows beside it, to compare with
+            some = replace(rows, first=rows.first[low:high], count=rows.count[low:high], weights=rows.weights[low:high])
+            fine = np.empty((depth, high - low, width), np.float32)
+            resample(values, (unchanged_taps(depth), some, columns), fine)
+            _search_rows(fine, mask, taps[0], finer, rounding, (begin - low, end - low), low, found)
 
-    for_ranges(search, -(-height // _ROWS))
-    return settled(np.concatenate(found), lambda: values, mask, across_slices, finer, rounding)
+    for_ranges(search, -(-height // band))
+
+
+def _search_rows(
+    values: NDArray[np.float32], mask: NDArray[np.bool_], across_slices: FineTaps, finer: tuple[int, int, int],
+    rounding: float, rows: tuple[int, int], first_row: int, found: list[NDArray[np.int32]],
+) -> None:  # fmt: skip
+    """The peaks in some rows of `values`, which hold the fine rows from `first_row` on."""
+    fine = ((len(values) - 1) * finer[0] + 1, *values.shape[1:])
+    begins = (0, first_row, 0)
+    voxel = [(np.arange(b, b + n) + f // 2) // f for b, n, f in zip(begins, fine, finer, strict=True)]
+    planes = np.empty((3, _ROWS + 2, _COLUMNS + 2), np.float32)
+    places = np.empty((_MOST, 4), np.int32)
+    for top in range(*rows, _ROWS):
+        left, z = 0, 0
+        while left < fine[2]:  # until all tiles of the row are done; each time `places` is full, it is emptied
+            count, left, z = _search(
+                values, across_slices.begin, across_slices.weights, mask, *voxel, rounding,
+                top, min(top + _ROWS, rows[1]), left, z, planes, places,
+            )  # fmt: skip
+            some = places[:count].copy()
+            some[:, 1] += first_row
+            found.append(some)
 
 
 def settled(
-    peaks: NDArray[np.int64],
+    peaks: NDArray[np.int32],
     values: Callable[[], NDArray[np.float32]],
     mask: NDArray[np.bool_],
-    across_slices: FineTaps,
+    taps: tuple[FineTaps, FineTaps, FineTaps],
     finer: tuple[int, int, int],
     rounding: float,
 ) -> NDArray[np.int64]:
@@ -101,65 +131,80 @@ def settled(
     """
     clear, unclear = peaks[peaks[:, 3] == CLEAR, :3], peaks[peaks[:, 3] == EQUAL, :3]
     if len(unclear):
-        tops = _plateau_tops(values(), across_slices, finer, unclear, rounding)
+        tops = _plateau_tops(values(), taps, unclear, rounding)
         inside = mask[tuple(((tops + np.array(finer) // 2) // np.array(finer)).T)]
         clear = np.concatenate([clear, tops[inside]])
-    return clear[np.lexsort(clear.T[::-1])]
+    return clear[np.lexsort(clear.T[::-1])].astype(np.int64)
 
 
 def _plateau_tops(
-    values: NDArray[np.float32],
-    taps: FineTaps,
-    finer: tuple[int, int, int],
-    peaks: NDArray[np.int64],
-    rounding: float,
-) -> NDArray[np.int64]:
+    values: NDArray[np.float32], taps: tuple[FineTaps, FineTaps, FineTaps], peaks: NDArray[np.int32], rounding: float
+) -> NDArray[np.int32]:
     """The lowest place of each plateau that holds one of `peaks`, where nothing beside it is higher."""
-    if len(peaks) == 0:
-        return peaks
-    depth = (len(values) - 1) * finer[0] + 1
-    heights = np.array([_value(values, taps.begin, taps.weights, *peak) for peak in peaks], np.float32)
+    along_y, along_x = (spread(axis, count) for axis, count in zip(taps[1:], values.shape[1:], strict=True))
+    shape = np.array(((len(values) - 1) * len(taps[0].weights) + 1, len(along_y.first), len(along_x.first)), np.int64)
+    tables = (
+        taps[0].begin, taps[0].weights, along_y.first, along_y.count, along_y.weights,
+        along_x.first, along_x.count, along_x.weights,
+    )  # fmt: skip
+    heights = np.empty(len(peaks), np.float32)
+    _heights(values, *tables, peaks, heights)
     order = np.lexsort((*peaks.T[::-1], -heights.astype(np.float64)))
-    visited = np.zeros((depth, *values.shape[1:]), np.uint8)
-    capacity = 1024
-    queue = np.empty((capacity, 3), np.int64)
+    visited = np.zeros(-(-int(np.prod(shape)) // 8), np.uint8)  # a bit for each place
+    queue = np.empty(1024, np.int64)
+    strides = np.array((shape[1] * shape[2], shape[2], 1))
     tops = []
     for index in order:
-        peak = peaks[index]
-        if visited[tuple(peak)]:
+        place = np.int64(peaks[index] @ strides)
+        if visited[place >> 3] >> (place & 7) & 1:
             continue
-        queue[0], length, lowest, is_top = peak, 1, peak.copy(), True
-        visited[tuple(peak)] = 1
-        begin = 0
-        while True:  # the queue is made longer here, where memory can be had
-            begin, length, higher = _flood(
-                values, taps.begin, taps.weights, _NEIGHBOURS, heights[index], rounding, visited, queue,
-                begin, length, lowest,
-            )  # fmt: skip
+        queue[0], begin, end, lowest, is_top = place, 0, 1, place, True
+        visited[place >> 3] |= 1 << (place & 7)
+        while begin < end:
+            begin, end, lowest, higher = _flood(
+                values, *tables, _NEIGHBOURS, heights[index], rounding, shape, visited, queue, begin, end, lowest
+            )
             is_top = is_top and not higher
-            if begin == length:
-                break
-            queue = np.concatenate([queue, np.empty_like(queue)])
+            if begin < end:  # no room: what was gone through is dropped, or the queue made longer
+                left = queue[begin:end].copy()
+                queue = queue if len(left) < len(queue) // 2 else np.empty(2 * len(queue), np.int64)
+                queue[: len(left)] = left
+                begin, end = 0, len(left)
         if is_top:
-            tops.append(lowest)
-    return np.array(tops, np.int64).reshape(-1, 3)
+            tops.append(np.unravel_index(lowest, shape))
+    return np.array(tops, np.int32).reshape(-1, 3)
 
 
 @compiled
-def _value(values, begin, weights, z, y, x):
-    """The same sum, in the same order, for one place (z is a fine index)."""
+def _value(values, begin, weights, first_y, count_y, weights_y, first_x, count_x, weights_x, z, y, x):
+    """The value at one fine place: the very sums, in the same order, that made it when it was searched."""
     finer = weights.shape[0]
     last = values.shape[0] - 1
     phase = z % finer
     result = values.dtype.type(0)
     for k in range(weights.shape[1]):
-        result = multiply_add(weights[phase, k], values[min(max(z // finer + begin + k, 0), last), y, x], result)
+        plane = values[min(max(z // finer + begin + k, 0), last)]
+        across = values.dtype.type(0)
+        for i in range(count_x[x]):
+            along = weights_y[y, 0] * plane[first_y[y], first_x[x] + i]
+            for j in range(1, count_y[y]):
+                along = multiply_add(weights_y[y, j], plane[first_y[y] + j, first_x[x] + i], along)
+            across = weights_x[x, 0] * along if i == 0 else multiply_add(weights_x[x, i], along, across)
+        result = multiply_add(weights[phase, k], across, result)
     return result
 
 
 @compiled
-def _search(values, begin, weights, mask, voxel_z, voxel_y, voxel_x, rounding, top, left, z, planes, places):
-    """Peaks of a row of tiles that lie in the mask, as (z, y, x, kind), from the tile at `left` and slice `z` on.
+def _heights(values, begin, weights, first_y, count_y, weights_y, first_x, count_x, weights_x, places, heights):
+    """The value at each of some places."""
+    for n in range(heights.size):
+        z, y, x = places[n]
+        heights[n] = _value(values, begin, weights, first_y, count_y, weights_y, first_x, count_x, weights_x, z, y, x)
+
+
+@compiled
+def _search(values, begin, weights, mask, voxel_z, voxel_y, voxel_x, rounding, top, bottom, left, z, planes, places):
+    """Peaks in the mask, as (z, y, x, kind), in the tiles from `top` to `bottom`: those from `left` and slice `z` on.
 
     Returns their number, and the tile and slice to go on from where there was no room for more.
 
@@ -169,7 +214,6 @@ def _search(values, begin, weights, mask, voxel_z, voxel_y, voxel_x, rounding, t
     `voxel_x` are the voxels that fine indices lie in.
     """
     depth = voxel_z.size
-    bottom = min(top + _ROWS, values.shape[1])
     count = np.int64(0)  # not a literal, for which numba would compile what is called once more
     while left < values.shape[2]:
         right = min(left + _COLUMNS, values.shape[2])
@@ -308,37 +352,35 @@ def _compare(plane, rows, columns, y, x, value, equal, side):
 
 
 @compiled
-def _flood(values, begin, weights, neighbours, height, rounding, visited, queue, first, length, lowest):
+def _flood(
+    values, begin, weights, first_y, count_y, weights_y, first_x, count_x, weights_x, neighbours, height, rounding,
+    shape, visited, queue, first, end, lowest,
+):  # fmt: skip
     """Spread over the plateau of `height`, breadth first; keep its lowest place.
 
     Goes over all of it, also once it has met something higher: the other peaks of this plateau are not
-    to be taken for tops of their own. Returns how far it has come, until there is no room in the queue
-    or no plateau left, and whether something beside it is higher.
+    to be taken for tops of their own. Places are counted through in the order (z, y, x). Returns how far it
+    has come, until there is no room in the queue or no plateau left, the lowest place, and whether
+    something beside the plateau is higher.
     """
     higher = False
     equal = height - abs(height) * rounding
-    depth, rows, columns = visited.shape
-    while first < length:
-        if length + neighbours.shape[0] > queue.shape[0]:
-            break
-        z, y, x = queue[first]
-        before = z < lowest[0] or (z == lowest[0] and (y < lowest[1] or (y == lowest[1] and x < lowest[2])))
-        if before:
-            lowest[0] = z
-            lowest[1] = y
-            lowest[2] = x
+    while first < end and end + neighbours.shape[0] <= queue.size:
+        place = queue[first]
+        first += 1
+        lowest = min(lowest, place)
+        z, y, x = place // (shape[1] * shape[2]), place // shape[2] % shape[1], place % shape[2]
         for n in range(neighbours.shape[0]):
             k, j, i = z + neighbours[n, 0], y + neighbours[n, 1], x + neighbours[n, 2]
-            if k < 0 or j < 0 or i < 0 or k >= depth or j >= rows or i >= columns:
+            if k < 0 or j < 0 or i < 0 or k >= shape[0] or j >= shape[1] or i >= shape[2]:
                 continue
-            other = _value(values, begin, weights, k, j, i)
+            other = _value(values, begin, weights, first_y, count_y, weights_y, first_x, count_x, weights_x, k, j, i)
             if other > height:
                 higher = True
-            elif other >= equal and visited[k, j, i] == 0:
-                visited[k, j, i] = 1
-                queue[length, 0] = k
-                queue[length, 1] = j
-                queue[length, 2] = i
-                length += 1
-        first += 1
-    return first, length, higher
+                continue
+            beside = (k * shape[1] + j) * shape[2] + i
+            if other >= equal and not visited[beside >> 3] >> (beside & 7) & 1:
+                visited[beside >> 3] |= np.uint8(1 << (beside & 7))
+                queue[end] = beside
+                end += 1
+    return first, end, lowest, higher

@@ -129,25 +129,27 @@ class OpenClEngine:
         self,
         values: NDArray[np.float32],
         mask: NDArray[np.bool_],
-        across_slices: FineTaps,
+        taps: tuple[FineTaps, FineTaps, FineTaps],
         finer: tuple[int, int, int],
         rounding: float,
     ) -> Seeds:
         depth, height, width = values.shape
         fine_depth = (depth - 1) * finer[0] + 1
-        reach = across_slices.weights.shape[1]
-        found: list[NDArray[np.int64]] = []
+        across_slices, reach = taps[0], taps[0].weights.shape[1]
+        fine_slice = height * width * finer[1] * finer[2]
+        found: list[NDArray[np.int32]] = []
 
         def run(budget: int) -> None:
             found.clear()
             around = reach + 1
-            for begin, end in _parts(fine_depth, around, height * width * 9, budget):
+            for begin, end in _parts(fine_depth, around, fine_slice * 9, budget):
                 first, last = max(begin - 1, 0), min(end + 1, fine_depth) - 1
                 low = min(max(first // finer[0] + across_slices.begin, 0), depth - 1)
                 high = min(last // finer[0] + across_slices.begin + reach, depth)
                 low, high = (low, max(high, low + 1)) if reach > 1 else (first, last + 1)
                 masked = [(fine + finer[0] // 2) // finer[0] for fine in (begin, end - 1)]
-                part = (self.device.push(values[low:high]), low, self.device.push(mask[masked[0] : masked[1] + 1]))
+                fine = volumes.spread_rows_and_columns(self.device, self.device.push(values[low:high]), taps)
+                part = (fine, low, self.device.push(mask[masked[0] : masked[1] + 1]))
                 found.append(
                     volumes.peaks(
                         self.device, *part, masked[0], across_slices, finer, rounding, (begin, end), depth, mask.shape
@@ -155,15 +157,15 @@ class OpenClEngine:
                 )
 
         def instead() -> None:
-            found[:] = [np.empty((0, 4), np.int64)]
-            by_cpu.append(self._cpu.maxima(values, mask, across_slices, finer, rounding))
+            found[:] = [np.empty((0, 4), np.int32)]
+            by_cpu.append(self._cpu.maxima(values, mask, taps, finer, rounding))
 
         by_cpu: list[Seeds] = []
         self._with_less("seeking seeds", run, instead)
         if by_cpu:
             return by_cpu[0]
         peaks = np.concatenate(found)  # plateaus are few, and followed by the processor
-        return Seeds(maxima.settled(peaks, lambda: values, mask, across_slices, finer, rounding), finer)
+        return Seeds(maxima.settled(peaks, lambda: values, mask, taps, finer, rounding), finer)
 
     def assign(
         self,

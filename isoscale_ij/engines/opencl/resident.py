@@ -80,23 +80,27 @@ class DeviceVolumes:
             return volumes.above(self._device, values, float_limit(threshold), out)
 
     def maxima(
-        self, values: OnDevice, mask: OnDevice, across_slices: FineTaps, finer: tuple[int, int, int], rounding: float
+        self,
+        values: OnDevice,
+        mask: OnDevice,
+        taps: tuple[FineTaps, FineTaps, FineTaps],
+        finer: tuple[int, int, int],
+        rounding: float,
     ) -> Seeds:
         device, depth = self._device, mask.shape[0]
         fine_depth = (depth - 1) * finer[0] + 1
         with guarded(device):
-            slices = max(1, device.found.largest // 4 // (4 * values.shape[1] * values.shape[2]))
+            fine = volumes.spread_rows_and_columns(device, values, taps)
+            slices = max(1, device.found.largest // 4 // (4 * fine.shape[1] * fine.shape[2]))
             parts = [(begin, min(begin + slices, fine_depth)) for begin in range(0, fine_depth, slices)]
             peaks = [
-                volumes.peaks(device, values, 0, mask, 0, across_slices, finer, rounding, part, depth, mask.shape)
+                volumes.peaks(device, fine, 0, mask, 0, taps[0], finer, rounding, part, depth, mask.shape)
                 for part in parts
             ]
             plateaus = any((found[:, 3] == maxima.EQUAL).any() for found in peaks)
             host_mask = device.fetch(mask) if plateaus else _NO_MASK
             return Seeds(
-                maxima.settled(
-                    np.concatenate(peaks), lambda: device.fetch(values), host_mask, across_slices, finer, rounding
-                ),
+                maxima.settled(np.concatenate(peaks), lambda: device.fetch(values), host_mask, taps, finer, rounding),
                 finer,
             )
 

@@ -9,7 +9,7 @@ from isoscale_ij.engines.cpu.resampling import value_range
 from isoscale_ij.engines.cpu.voronoi import SeedGrid
 from isoscale_ij.engines.opencl.running import Device, OnDevice, c_name
 from isoscale_ij.engines.protocol import Seeds
-from isoscale_ij.engines.taps import FineTaps, Taps, gaussian_weights
+from isoscale_ij.engines.taps import FineTaps, Taps, gaussian_weights, spread, unchanged_taps
 
 _ITEMS = 1 << 14  # work items of a reduction
 _GROUP = 64
@@ -92,10 +92,21 @@ def above(device: Device, values: OnDevice, limit: np.float32, mask: OnDevice) -
     return int(device.fetch(counts).sum())
 
 
+def spread_rows_and_columns(device: Device, values: OnDevice, taps: tuple[FineTaps, FineTaps, FineTaps]) -> OnDevice:
+    """The values at fine rows and columns, where `taps` make such; along z nothing changes."""
+    if taps[1].weights.size == taps[2].weights.size == 1:
+        return values
+    depth, height, width = values.shape
+    tables = (unchanged_taps(depth), spread(taps[1], height), spread(taps[2], width))
+    fine = device.empty((depth, len(tables[1].first), len(tables[2].first)), np.float32)
+    resample(device, values, tables, fine)
+    return fine
+
+
 def peaks(
     device: Device, values: OnDevice, first_slice: int, mask: OnDevice, first_mask: int, taps: FineTaps,
     finer: tuple[int, int, int], rounding: float, part: tuple[int, int], depth: int, shape: tuple[int, ...],
-) -> NDArray[np.int64]:  # fmt: skip
+) -> NDArray[np.int32]:  # fmt: skip
     """Maxima of the fine slices ``part[0] … part[1]`` as rows (z, y, x, kind).
 
     `values` holds the slices of a volume of `depth` slices from `first_slice` on, `mask` those of a mask of `shape`
@@ -125,7 +136,7 @@ def peaks(
         )  # fmt: skip
         number = int(device.fetch(count)[0])
         if number <= capacity:
-            return np.asarray(device.fetch(found)[:number], np.int64)
+            return np.asarray(device.fetch(found)[:number], np.int32)
         capacity = number
 
 
