@@ -19,6 +19,10 @@ OnPart = Callable[[float], None]
 """Told the share of a step that is done, from 0 to 1; may raise to stop it."""
 
 
+OnMemory = Callable[[int], None]
+"""Told the bytes that a step is about to take beside its arguments, where the image decides; may raise to stop it."""
+
+
 @dataclass(frozen=True)
 class Seeds:
     """Seeds in the order of their labels (z, then y, then x), on a grid that may be finer than the voxels.
@@ -145,8 +149,8 @@ class Engine(Protocol):
     def gave_up(self, what: str, trouble: DeviceError) -> None:
         """Say that the processor goes on where the device failed."""
 
-    def side_by_side(self, count: int, voxels: int) -> bool:
-        """Whether `count` volumes of so many voxels are better done several at a time than one after the other."""
+    def at_a_time(self, count: int, voxels: int) -> int:
+        """How many of `count` volumes of so many voxels are best done at a time."""
 
     def each(self, work: Callable[[int], None], count: int, on_part: OnPart | None = None) -> None:
         """Call ``work(i)`` for the volumes ``0 <= i < count``, several at a time."""
@@ -186,6 +190,7 @@ class Engine(Protocol):
         taps: tuple[FineTaps, FineTaps, FineTaps],
         finer: tuple[int, int, int],
         rounding: float,
+        on_memory: OnMemory | None = None,
     ) -> Seeds:
         """Local maxima in the mask, a plateau counted once, sorted by (z, y, x).
 
@@ -202,7 +207,13 @@ class Engine(Protocol):
     ) -> NDArray[np.int32]:
         """Label each mask voxel with its nearest seed; return the runs of equal label in each row (z, y)."""
 
-    def join_pieces(self, labels: NDArray[np.int32], runs_per_row: NDArray[np.int32], homes: NDArray[np.int64]) -> int:
+    def join_pieces(
+        self,
+        labels: NDArray[np.int32],
+        runs_per_row: NDArray[np.int32],
+        homes: NDArray[np.int64],
+        on_memory: OnMemory | None = None,
+    ) -> int:
         """Give away, in place, the parts of a label that hang not together with its seed."""
 
     def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:

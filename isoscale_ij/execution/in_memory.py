@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.engines.protocol import Engine, OnPart, Seeds
+from isoscale_ij.engines.protocol import Engine, OnMemory, OnPart, Seeds
 from isoscale_ij.engines.taps import FineTaps
+
+_BANDS = 16 << 20  # bands of fine rows: the allocator keeps some of that memory after they are gone
+_BYTES_PER_SEED = 96  # its place, its cell, and what is sorted to find the seeds near to a block of voxels
 
 
 class InMemorySteps:
@@ -24,10 +27,15 @@ class InMemorySteps:
     source : ndarray, (z, y, x)
     out : ndarray of int32, (z, y, x)
         For the labels.
+    on_memory : callable
+        Told the bytes that a step is about to take beside the labels and the mask.
     """
 
-    def __init__(self, engine: Engine, source: NDArray[np.generic], out: NDArray[np.int32]) -> None:
+    def __init__(
+        self, engine: Engine, source: NDArray[np.generic], out: NDArray[np.int32], on_memory: OnMemory
+    ) -> None:
         self._engine, self._source, self._offset, self._labels = engine, source, 0.0, out
+        self._on_memory, self._beside = on_memory, 0
         self._values = out.view(np.float32)
         self._mask = np.empty(0, np.bool_)
         self._runs = np.empty(0, np.int32)
@@ -71,16 +79,23 @@ class InMemorySteps:
     def find_seeds(
         self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float
     ) -> Seeds:
-        return self._engine.maxima(self._values, self._mask, taps, finer, rounding)
+        if finer[1:] != (1, 1):
+            self._beside = _BANDS
+        return self._engine.maxima(self._values, self._mask, taps, finer, rounding, self._take)
 
     def assign(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
+        self._take(_BYTES_PER_SEED * len(seeds))
         self._runs = self._engine.assign(self._mask, seeds, spacing, self._labels, on_part)
 
     def lost(self, seeds: Seeds) -> NDArray[np.bool_]:
         return np.asarray(self._labels[tuple(seeds.voxels.T)] != np.arange(1, len(seeds) + 1))
 
     def join_pieces(self, seeds: Seeds) -> None:
-        self._engine.join_pieces(self._labels, self._runs, seeds.voxels)
+        self._beside += _BYTES_PER_SEED * len(seeds)
+        self._engine.join_pieces(self._labels, self._runs, seeds.voxels, self._take)
 
     def clear(self) -> None:
         self._labels[...] = 0
+
+    def _take(self, nbytes: int) -> None:
+        self._on_memory(self._beside + nbytes)

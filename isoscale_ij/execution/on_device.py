@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.engines.protocol import DeviceSteps, Engine, OnPart, Seeds
+from isoscale_ij.engines.protocol import DeviceSteps, Engine, OnMemory, OnPart, Seeds
 from isoscale_ij.engines.taps import FineTaps
 
 
@@ -24,9 +24,14 @@ class OnDeviceSteps:
         On the device, or here.
     out : ndarray of int32, (z, y, x)
         For the labels.
+    on_memory : callable
+        Told the bytes that a step is about to take here, beside the labels.
     """
 
-    def __init__(self, engine: Engine, device: DeviceSteps, source: Any, out: NDArray[np.int32]) -> None:
+    def __init__(
+        self, engine: Engine, device: DeviceSteps, source: Any, out: NDArray[np.int32], on_memory: OnMemory
+    ) -> None:
+        self._on_memory = on_memory
         self._engine, self._device, self._original, self._labels = engine, device, source, out
         self._offset = 0.0
         self._source = None if isinstance(source, np.ndarray) else source  # on the device; sent when first needed
@@ -93,7 +98,7 @@ class OnDeviceSteps:
         return np.asarray(self._labels[tuple(seeds.voxels.T)] != np.arange(1, len(seeds) + 1))
 
     def join_pieces(self, seeds: Seeds) -> None:
-        self._engine.join_pieces(self._labels, self._runs, seeds.voxels)
+        self._engine.join_pieces(self._labels, self._runs, seeds.voxels, self._on_memory)
 
     def clear(self) -> None:
         self._labels[...] = 0

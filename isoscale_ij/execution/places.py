@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij.engines import engine_holding, get_engine
-from isoscale_ij.engines.protocol import DeviceError, DeviceSteps, Engine
+from isoscale_ij.engines.protocol import DeviceError, DeviceSteps, Engine, OnMemory
 from isoscale_ij.errors import ParameterError
 from isoscale_ij.execution.in_memory import InMemorySteps
 from isoscale_ij.execution.on_device import OnDeviceSteps
@@ -27,7 +27,7 @@ from isoscale_ij.progress import Progress
 T = TypeVar("T")
 
 _RESCALE_SCRATCH = 8 << 20
-_LABEL_SCRATCH = 16 << 20
+_LABEL_SCRATCH = 12 << 20
 
 
 def place_of(stack: Stack, engine: str, voxels: int = 0) -> Place:
@@ -58,7 +58,8 @@ class InMemory:
         shape = self._stack.shape_of(resampling.shape)
         dtype = self._stack.dtype
         if out is None:
-            allowance.require(math.prod(shape) * dtype.itemsize + resampling.table_bytes + _RESCALE_SCRATCH)
+            nbytes = math.prod(shape) * dtype.itemsize + self._copied(resampling)
+            allowance.require(nbytes + resampling.table_bytes + _RESCALE_SCRATCH)
             out = np.empty(shape, dtype)
         elif out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous:
             raise ParameterError(
@@ -66,11 +67,23 @@ class InMemory:
             )
         return out, resample_volumes(self._engine, self._stack, resampling, out, progress)
 
+    def _copied(self, resampling: Resampling) -> int:
+        """Bytes of the volumes that an engine first turns into a type, an order of bytes or of voxels that it reads."""
+        volume = math.prod(self._stack.volume_shape)
+        at_a_time = self._engine.at_a_time(self._stack.count, volume)
+        if self._stack.dtype == np.float16:
+            return 4 * at_a_time * (volume + math.prod(resampling.shape))
+        if self._stack.lies_ready:
+            return 0
+        return self._stack.dtype.itemsize * at_a_time * volume
+
     def label(
         self, work: Callable[[VolumeSteps, int, Progress], T], progress: Progress, allowance: Allowance
     ) -> tuple[NDArray[np.int32], list[T]]:
         volume = math.prod(self._stack.volume_shape)
-        allowance.require(_label_bytes(volume, self._stack.count))
+        at_a_time = self._engine.at_a_time(self._stack.count, volume)
+        held = _label_bytes(volume, self._stack.count, at_a_time)
+        allowance.require(held)
         out = np.empty(self._stack.values.shape, np.int32)
         indices = list(self._stack.indices())
         results: list[Any] = [None] * len(indices)
@@ -79,9 +92,14 @@ class InMemory:
             index = indices[number]
             source = self._stack.volume(index)
             labels = self._stack.three_dimensional(out[index] if index else out)
-            results[number] = over_volume(self._engine, source, labels, lambda steps: work(steps, number, progress))
+            results[number] = over_volume(
+                self._engine, source, labels, lambda steps: work(steps, number, progress), on_memory
+            )
 
-        if self._engine.side_by_side(len(indices), volume):
+        def on_memory(nbytes: int) -> None:
+            allowance.require(held + at_a_time * nbytes)
+
+        if at_a_time > 1:
             whole = progress.whole("labels")
             self._engine.each(lambda number: label(number, progress.silent()), len(indices), whole)
         else:
@@ -117,25 +135,29 @@ class OnDevice:
         self, work: Callable[[VolumeSteps, int, Progress], T], progress: Progress, allowance: Allowance
     ) -> tuple[Any, list[T]]:
         source = self._stack.three_dimensional(self._stack.values)
-        allowance.require(_label_bytes(source.size, 1))
+        held = _label_bytes(source.size, 1, 1)
+        allowance.require(held)
         labels = np.empty(source.shape, np.int32)
-        result = over_volume(self._engine, source, labels, lambda steps: work(steps, 0, progress))
+        result = over_volume(
+            self._engine, source, labels, lambda steps: work(steps, 0, progress),
+            lambda nbytes: allowance.require(held + nbytes),
+        )  # fmt: skip
         return self._device.sent(labels.reshape(self._stack.values.shape), self._stack.values), [result]
 
 
 def over_volume(
-    engine: Engine, source: Any, labels: NDArray[np.int32], work: Callable[[VolumeSteps], T],
+    engine: Engine, source: Any, labels: NDArray[np.int32], work: Callable[[VolumeSteps], T], on_memory: OnMemory,
 ) -> T:  # fmt: skip
     """What `work` returns for the steps over `source` into `labels`; done again in smaller parts if a device fails."""
     device = engine.on_device
     if device and device.holds(source.shape, source.dtype):
         try:
-            return work(OnDeviceSteps(engine, device, source, labels))
+            return work(OnDeviceSteps(engine, device, source, labels, on_memory))
         except DeviceError as trouble:
             engine.gave_up("a whole volume", trouble)
-    return work(InMemorySteps(engine, np.asarray(source), labels))
+    return work(InMemorySteps(engine, np.asarray(source), labels, on_memory))
 
 
-def _label_bytes(volume: int, count: int) -> int:
-    """What labelling `count` volumes takes: all labels, and the mask of one of them."""
-    return 4 * volume * count + volume + _LABEL_SCRATCH
+def _label_bytes(volume: int, count: int, at_a_time: int) -> int:
+    """What labelling `count` volumes takes: all labels, and the masks of those that are done at a time."""
+    return (4 * count + at_a_time) * volume + _LABEL_SCRATCH

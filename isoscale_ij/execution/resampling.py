@@ -89,7 +89,7 @@ def resample_volumes(
         bad[number] = resample_block(engine, stack.volume(index), resampling.taps, target, on_part)
 
     voxels = max(stack.values.size, out.size) // max(1, len(blocks))
-    if engine.side_by_side(len(blocks), voxels):
+    if engine.at_a_time(len(blocks), voxels) > 1:
         engine.each(lambda number: resample(number, None), len(blocks), progress.whole("rescale"))
     else:
         for number in range(len(blocks)):

@@ -49,6 +49,12 @@ class Stack:
         return dtype.newbyteorder("=")
 
     @property
+    def lies_ready(self) -> bool:
+        """Whether the values lie in memory as kernels read them: in this machine's byte order, C-contiguous."""
+        flags = getattr(self.values, "flags", None)
+        return bool(flags is not None and flags.c_contiguous and self.values.dtype.isnative)
+
+    @property
     def count(self) -> int:
         """How many volumes there are."""
         return math.prod(self.leading)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu import NAME, blurring, maxima, pieces, resampling, statistics, tallying, voronoi
 from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
-from isoscale_ij.engines.protocol import DeviceError, OnPart, Seeds, Tally
+from isoscale_ij.engines.protocol import DeviceError, OnMemory, OnPart, Seeds, Tally
 from isoscale_ij.engines.taps import FineTaps, Taps
 
 _SMALL = 1 << 21  # voxels; below, cutting a volume up for the threads costs more than it gains
@@ -24,8 +24,8 @@ class CpuEngine:
     def gave_up(self, what: str, trouble: DeviceError) -> None:
         raise RuntimeError(f"there is no device that could fail at {what}") from trouble
 
-    def side_by_side(self, count: int, voxels: int) -> bool:
-        return count > 1 and voxels <= _SMALL and thread_count() > 1
+    def at_a_time(self, count: int, voxels: int) -> int:
+        return min(count, thread_count()) if voxels <= _SMALL else 1
 
     def each(self, work: Callable[[int], None], count: int, on_part: OnPart | None = None) -> None:
         def run(first: int, last: int) -> None:
@@ -77,8 +77,9 @@ class CpuEngine:
         taps: tuple[FineTaps, FineTaps, FineTaps],
         finer: tuple[int, int, int],
         rounding: float,
+        on_memory: OnMemory | None = None,
     ) -> Seeds:
-        return Seeds(maxima.maxima(values, mask, taps, finer, rounding=rounding), finer)
+        return Seeds(maxima.maxima(values, mask, taps, finer, rounding=rounding, on_memory=on_memory), finer)
 
     def assign(
         self,
@@ -90,8 +91,14 @@ class CpuEngine:
     ) -> NDArray[np.int32]:
         return voronoi.assign(mask, seeds.indices, seeds.finer, spacing, out, on_part=on_part)
 
-    def join_pieces(self, labels: NDArray[np.int32], runs_per_row: NDArray[np.int32], homes: NDArray[np.int64]) -> int:
-        return pieces.join_pieces(labels, runs_per_row, homes)
+    def join_pieces(
+        self,
+        labels: NDArray[np.int32],
+        runs_per_row: NDArray[np.int32],
+        homes: NDArray[np.int64],
+        on_memory: OnMemory | None = None,
+    ) -> int:
+        return pieces.join_pieces(labels, runs_per_row, homes, on_memory=on_memory)
 
     def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
         return tallying.tally(labels, intensities, count)

@@ -17,6 +17,7 @@ sums, a fine slice is one weighted sum of the slices of the volume, worked out w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -25,12 +26,13 @@ from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu.compiling import compiled, multiply_add
 from isoscale_ij.engines.cpu.resampling import resample
-from isoscale_ij.engines.cpu.threads import for_ranges
+from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
 from isoscale_ij.engines.taps import FineTaps, spread, unchanged_taps
 
 _ROWS, _COLUMNS = 16, 64  # of a tile
 _MOST = 1 << 15  # peaks to hold at a time
-_BAND_BYTES = 8 << 20  # of fine rows in memory at a time, a thread
+_BAND_BYTES = 4 << 20  # of fine rows in memory at a time, a thread
+_BYTES_PER_PEAK = 80  # while it is sorted
 EQUAL, CLEAR = 1, 2  # kinds of peak: with a neighbour as high, and without
 
 _NEIGHBOURS = np.array(
@@ -45,6 +47,7 @@ def maxima(
     finer: tuple[int, int, int],
     *,
     rounding: float,
+    on_memory: Callable[[int], None] | None = None,
 ) -> NDArray[np.int64]:
     """Fine indices (z, y, x) of the local maxima that lie in `mask`, sorted; shape (n, 3).
 
@@ -59,6 +62,8 @@ def maxima(
         Fine steps in a voxel, in the order z, y, x.
     rounding : float
         Values that differ by less than this, relatively, are equal.
+    on_memory : callable, optional
+        Told the bytes that are about to be taken; may raise to stop it.
     """
     found: list[NDArray[np.int32]] = []  # in any order: sorted at the end
     if finer[1:] == (1, 1):
@@ -69,26 +74,34 @@ def maxima(
 
         for_ranges(search, -(-height // _ROWS))
     else:
-        _search_spread(values, mask, taps, finer, rounding, found)
+        _search_spread(values, mask, taps, finer, rounding, found, on_memory)
+    if on_memory:
+        plateaus = any((some[:, 3] == EQUAL).any() for some in found)
+        fine = math.prod((n - 1) * f + 1 for n, f in zip(values.shape, finer, strict=True))
+        on_memory(_BYTES_PER_PEAK * sum(map(len, found)) + plateaus * fine // 8)
     return settled(np.concatenate(found), lambda: values, mask, taps, finer, rounding)
 
 
 def _search_spread(
     values: NDArray[np.float32], mask: NDArray[np.bool_], taps: tuple[FineTaps, FineTaps, FineTaps],
     finer: tuple[int, int, int], rounding: float, found: list[NDArray[np.int32]],
+    on_memory: Callable[[int], None] | None,
 ) -> None:  # fmt: skip
     """Where rows and columns are made finer: band by band of fine rows, so that never all of them are in memory."""
     depth = len(values)
     rows, columns = spread(taps[1], values.shape[1]), spread(taps[2], values.shape[2])
     height, width = len(rows.first), len(columns.first)
     band = _ROWS * max(1, _BAND_BYTES // (4 * depth * width * _ROWS))
+    if on_memory:
+        on_memory(thread_count() * 4 * depth * width * (min(band, height) + 2))
 
     def search(first: int, last: int) -> None:
+        memory = np.empty(depth * (min(band, height) + 2) * width, np.float32)
         for begin in range(first * band, min(last * band, height), band):
             end = min(begin + band, height)
             low, high = max(begin - 1, 0), min(end + 1, height)  # with the rows beside it, to compare with
             some = replace(rows, first=rows.first[low:high], count=rows.count[low:high], weights=rows.weights[low:high])
-            fine = np.empty((depth, high - low, width), np.float32)
+            fine = memory[: depth * (high - low) * width].reshape(depth, high - low, width)
             resample(values, (unchanged_taps(depth), some, columns), fine)
             _search_rows(fine, mask, taps[0], finer, rounding, (begin - low, end - low), low, found)
 

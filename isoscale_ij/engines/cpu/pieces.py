@@ -13,6 +13,8 @@ is settled from the next round on. What touches nothing settled in the end is ba
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,8 +24,13 @@ from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]
 
+_BYTES_PER_RUN = 20  # its ends, label, piece, and what that is settled to
+_BYTES_PER_CONTACT = 48  # with the sorting of those that are settled in a round
 
-def join_pieces(labels: Ints, runs_per_row: Ints, homes: Longs) -> int:
+
+def join_pieces(
+    labels: Ints, runs_per_row: Ints, homes: Longs, *, on_memory: Callable[[int], None] | None = None
+) -> int:
     """Give away, in place, each part of a label that hangs not together with its seed.
 
     Parameters
@@ -33,6 +40,8 @@ def join_pieces(labels: Ints, runs_per_row: Ints, homes: Longs) -> int:
         Runs in each row of `labels`.
     homes : array of int, (n, 3)
         The voxel (z, y, x) of each label's seed; it must carry that label.
+    on_memory : callable, optional
+        Told the bytes that are about to be taken; may raise to stop it.
 
     Returns
     -------
@@ -43,6 +52,8 @@ def join_pieces(labels: Ints, runs_per_row: Ints, homes: Longs) -> int:
     start = np.zeros(depth * height + 1, np.int64)
     np.cumsum(runs_per_row, out=start[1:])
     count = int(start[-1])
+    if on_memory:
+        on_memory(count * _BYTES_PER_RUN + start.nbytes)
     begin, end, value, parent = (np.empty(count, np.int32) for _ in range(4))
     slab = max(1, -(-depth // (4 * thread_count())))
 
@@ -55,30 +66,39 @@ def join_pieces(labels: Ints, runs_per_row: Ints, homes: Longs) -> int:
     row = homes[:, 0] * height + homes[:, 1]
     settled = np.zeros(count, np.int32)  # by root: the label that a piece has come to
     _settle_seeds(start, begin, value, parent, row, homes[:, 2].copy(), settled)
-    loose = np.flatnonzero(settled[parent] == 0)
-    if len(loose) == 0:
+    number = _list_loose(parent, settled, np.empty(0, np.int32))
+    if number == 0:
         return 0
-    _settle_loose(_contacts(loose, start, begin, end, parent, depth, height), settled)
+    loose = np.empty(number, np.int32)
+    _list_loose(parent, settled, loose)
+    _settle_loose(_contacts(loose, start, begin, end, parent, depth, height, on_memory), settled)
     return int(_write_runs(labels, loose, start, begin, end, settled[parent[loose]]))
 
 
-def _contacts(loose: Longs, start: Longs, begin: Ints, end: Ints, parent: Ints, depth: int, height: int) -> Longs:
+def _contacts(
+    loose: Ints, start: Longs, begin: Ints, end: Ints, parent: Ints, depth: int, height: int,
+    on_memory: Callable[[int], None] | None,
+) -> Ints:  # fmt: skip
     """Rows (loose piece, other piece, faces they share)."""
-    rows = np.searchsorted(start, loose, side="right") - 1
+    rows = np.empty(len(loose), np.int32)
+    _rows_of(loose, start, rows)
     arguments = (loose, rows, start, begin, end, parent, depth, height)
-    number = _list_contacts(*arguments, np.empty((0, 3), np.int64))
-    found = np.empty((number, 3), np.int64)
+    number = _list_contacts(*arguments, np.empty((0, 3), np.int32))
+    if on_memory:
+        on_memory(len(parent) * _BYTES_PER_RUN + start.nbytes + 8 * len(loose) + number * _BYTES_PER_CONTACT)
+    found = np.empty((number, 3), np.int32)
     _list_contacts(*arguments, found)
     return found
 
 
-def _settle_loose(contacts: Longs, settled: Ints) -> None:
+def _settle_loose(contacts: Ints, settled: Ints) -> None:
     """Rounds of giving away, until nothing changes."""
     while len(contacts):
         now = contacts[settled[contacts[:, 1]] != 0]
         if len(now) == 0:
             return
-        piece, label, faces = now[:, 0], settled[now[:, 1]].astype(np.int64), now[:, 2]
+        piece, label, faces = now[:, 0], settled[now[:, 1]], now[:, 2]
+        del now
         order = np.lexsort((label, piece))
         piece, label, faces = piece[order], label[order], faces[order]
         group = np.flatnonzero(np.r_[True, (piece[1:] != piece[:-1]) | (label[1:] != label[:-1])])
@@ -179,6 +199,28 @@ def _settle_seeds(start, begin, value, parent, rows, columns, settled):
             else:
                 last = middle
         settled[parent[run]] = value[run]
+
+
+@compiled
+def _list_loose(parent, settled, loose):
+    """Count the runs whose piece is not settled; list them where `loose` has room."""
+    count = 0
+    for run in range(parent.size):
+        if settled[parent[run]] == 0:
+            if count < loose.size:
+                loose[count] = run
+            count += 1
+    return count
+
+
+@compiled
+def _rows_of(runs, start, rows):
+    """The row that each of some rising runs stands in."""
+    row = 0
+    for n in range(runs.size):
+        while start[row + 1] <= runs[n]:
+            row += 1
+        rows[n] = row
 
 
 @compiled

@@ -24,7 +24,7 @@ from isoscale_ij.engines.opencl import NAME, volumes
 from isoscale_ij.engines.opencl.devices import CHOICE, choose
 from isoscale_ij.engines.opencl.resident import READ_AS_THEY_ARE, DeviceVolumes, for_blur, guarded
 from isoscale_ij.engines.opencl.running import Device, OnDevice
-from isoscale_ij.engines.protocol import DeviceError, OnPart, Seeds, Tally
+from isoscale_ij.engines.protocol import DeviceError, OnMemory, OnPart, Seeds, Tally
 from isoscale_ij.engines.slabs import slabs
 from isoscale_ij.engines.taps import FineTaps, Taps, gaussian_radius
 
@@ -39,9 +39,9 @@ class OpenClEngine:
         self.on_device = DeviceVolumes(device)
         self._cpu = CpuEngine()
 
-    def side_by_side(self, count: int, voxels: int) -> bool:
+    def at_a_time(self, count: int, voxels: int) -> int:
         del count, voxels
-        return False  # one volume at a time is what a device does best
+        return 1  # a device does best with one volume at a time
 
     def each(self, work: Callable[[int], None], count: int, on_part: OnPart | None = None) -> None:
         for index in range(count):
@@ -132,6 +132,7 @@ class OpenClEngine:
         taps: tuple[FineTaps, FineTaps, FineTaps],
         finer: tuple[int, int, int],
         rounding: float,
+        on_memory: OnMemory | None = None,
     ) -> Seeds:
         depth, height, width = values.shape
         fine_depth = (depth - 1) * finer[0] + 1
@@ -158,7 +159,7 @@ class OpenClEngine:
 
         def instead() -> None:
             found[:] = [np.empty((0, 4), np.int32)]
-            by_cpu.append(self._cpu.maxima(values, mask, taps, finer, rounding))
+            by_cpu.append(self._cpu.maxima(values, mask, taps, finer, rounding, on_memory))
 
         by_cpu: list[Seeds] = []
         self._with_less("seeking seeds", run, instead)
@@ -194,8 +195,16 @@ class OpenClEngine:
         self._with_less("labelling", run, instead)
         return runs
 
-    def join_pieces(self, labels: NDArray[np.int32], runs_per_row: NDArray[np.int32], homes: NDArray[np.int64]) -> int:
-        return self._cpu.join_pieces(labels, runs_per_row, homes)  # a search along chains, no work for a device
+    def join_pieces(
+        self,
+        labels: NDArray[np.int32],
+        runs_per_row: NDArray[np.int32],
+        homes: NDArray[np.int64],
+        on_memory: OnMemory | None = None,
+    ) -> int:
+        return self._cpu.join_pieces(
+            labels, runs_per_row, homes, on_memory
+        )  # a search along chains, no work for a device
 
     def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
         return self._cpu.tally(labels, intensities, count)
