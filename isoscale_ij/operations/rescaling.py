@@ -7,17 +7,17 @@ and the number of voxels is rounded: ``n' = max(1, floor(n * s / s' + 1/2))``.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij import memory
+from isoscale_ij import memory, remarks
+from isoscale_ij.carrying import takes_images
 from isoscale_ij.engines import device_engine, get_engine
 from isoscale_ij.engines.protocol import Engine, OnPart
 from isoscale_ij.engines.taps import Taps, resampling_taps, unchanged_taps
@@ -33,12 +33,10 @@ from isoscale_ij.image.calibration import (
     spacing,
 )
 from isoscale_ij.image.units import symbol
+from isoscale_ij.operations.choices import INTERPOLATIONS, Interpolation
 from isoscale_ij.operations.targets import Factor, target_voxel_size
 from isoscale_ij.progress import OnProgress, Progress
 
-Interpolation: TypeAlias = Literal["auto", "linear", "nearest", "cubic"]
-
-_INTERPOLATIONS = ("auto", "linear", "nearest", "cubic")
 _EXACT = 1e-9  # a ratio of voxel sizes so near to a whole number, or to one over it, is meant to be that
 _SCRATCH_BYTES = 8 << 20
 
@@ -79,6 +77,7 @@ class RescalePlan:
         )
 
 
+@takes_images("image", values=False)
 def plan_rescale(image: Any, voxel_size: VoxelSizeLike | None = None, *, factor: Factor | None = None) -> RescalePlan:
     """What :func:`rescale` with the same target would give; nothing is computed.
 
@@ -106,6 +105,7 @@ def _plan(image: xr.DataArray, new: Mapping[str, float]) -> RescalePlan:
     )
 
 
+@takes_images("image")
 def rescale(
     image: Any,
     voxel_size: VoxelSizeLike | None = None,
@@ -235,11 +235,9 @@ def rescale(
 
 def _warn_of_not_finite(count: int, size: int) -> None:
     if count:
-        warnings.warn(
+        remarks.warn(
             f"{count} of {size} values are NaN or infinite, and so are the new voxels whose kernel reaches "
-            "them. Replace them first, for example with image.fillna(0), if that is not meant.",
-            UserWarning,
-            stacklevel=4,
+            "them. Replace them first, for example with image.fillna(0), if that is not meant."
         )
 
 
@@ -280,8 +278,8 @@ def _on_new_grid(image: xr.DataArray, new: Mapping[str, float], values: Any) -> 
 
 
 def _checked_interpolation(image: xr.DataArray, interpolation: str) -> str:
-    if interpolation not in _INTERPOLATIONS:
-        raise ParameterError(f"Got the interpolation {interpolation!r}; needed is one of {', '.join(_INTERPOLATIONS)}.")
+    if interpolation not in INTERPOLATIONS:
+        raise ParameterError(f"Got the interpolation {interpolation!r}; needed is one of {', '.join(INTERPOLATIONS)}.")
     discrete = "a label image" if is_labels(image) else "a boolean image" if image.dtype == bool else None
     if discrete is None:
         return "linear" if interpolation == "auto" else interpolation

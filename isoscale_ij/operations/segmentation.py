@@ -12,7 +12,6 @@ Voronoi-Otsu-Labeling: R. Haase, clEsperanto (https://clij.github.io). Threshold
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
@@ -22,10 +21,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij import memory
+from isoscale_ij import memory, remarks
+from isoscale_ij.carrying import takes_images
 from isoscale_ij.engines import device_engine, get_engine
 from isoscale_ij.engines.taps import NO_TAPS, FineTaps, fine_gaussian_taps
-from isoscale_ij.errors import ParameterError
+from isoscale_ij.errors import PUBLIC, ParameterError
 from isoscale_ij.execution import VolumeSteps
 from isoscale_ij.execution.choice import over_volume
 from isoscale_ij.image.axes import SPATIAL, choose_channel
@@ -51,6 +51,8 @@ _SCRATCH_BYTES = 16 << 20
 class SegmentationWarning(UserWarning):
     """The image makes a good segmentation unlikely, or the result looks wrong."""
 
+    __module__ = PUBLIC
+
 
 @dataclass(frozen=True)
 class _Settings:
@@ -60,6 +62,7 @@ class _Settings:
     spacing: Triple  # in which distances are measured
 
 
+@takes_images("image")
 def voronoi_otsu_labeling(
     image: Any,
     *,
@@ -190,8 +193,7 @@ def voronoi_otsu_labeling(
         for number in range(len(times)):
             segment(number, progress)
     progress.finish()
-    for message in chain(*said):
-        warnings.warn(message, SegmentationWarning, stacklevel=3)
+    remarks.warn_of(remarks.Remark(message, SegmentationWarning) for message in chain(*said))
     found = there.sent(out, image.data) if there else out  # where the image is, its labels are
     return _as_labels(image, found, thresholds, spot_sigma, outline_sigma)
 

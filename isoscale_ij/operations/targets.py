@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import numpy as np
 import xarray as xr
 
 from isoscale_ij.errors import CalibrationError, ParameterError
-from isoscale_ij.image.axes import SPATIAL
+from isoscale_ij.image.axes import SPATIAL, per_axis
 from isoscale_ij.image.calibration import VoxelSizeLike, axis_unit, possible_size, spacing
-from isoscale_ij.image.units import VOXEL, LengthLike, convert, parse_length, symbol
+from isoscale_ij.image.units import VOXEL, convert, parse_length, symbol
+from isoscale_ij.operations.choices import EXTREMES, TARGETS
 
 Factor: TypeAlias = float | Mapping[str, float]
 
@@ -28,14 +28,14 @@ def target_voxel_size(image: xr.DataArray, voxel_size: VoxelSizeLike | None, fac
             'for example voxel_size="finest".'
         )
     if factor is not None:
-        factors = _per_axis(image, factor, "factor")
+        factors = per_axis(image, factor, "factor")
         for axis, value in factors.items():
-            if isinstance(value, str) or not (math.isfinite(value) and value > 0):
+            if type(value) not in (int, float) or not (math.isfinite(value) and value > 0):
                 raise ParameterError(f"Got the factor {value!r} on {axis}; needed is a finite number above 0.")
         return old | {axis: old[axis] / float(value) for axis, value in factors.items()}
-    if isinstance(voxel_size, str) and voxel_size in ("finest", "coarsest", *SPATIAL, "t", "c"):
+    if isinstance(voxel_size, str) and voxel_size in (*TARGETS, "t", "c"):
         _require_calibration(image, known, [axis for axis in axes if image.sizes[axis] > 1] or axes)
-        if voxel_size in ("finest", "coarsest"):
+        if voxel_size in EXTREMES:
             size = (min if voxel_size == "finest" else max)(known.values())
         elif voxel_size in known:
             size = known[voxel_size]
@@ -44,7 +44,7 @@ def target_voxel_size(image: xr.DataArray, voxel_size: VoxelSizeLike | None, fac
         return old | dict.fromkeys(known, size)
     assert voxel_size is not None
     new = dict(old)
-    for axis, value in _per_axis(image, voxel_size, "voxel_size").items():
+    for axis, value in per_axis(image, voxel_size, "voxel_size").items():
         length = parse_length(value, f"the voxel size on {axis}")
         if length.unit == VOXEL:
             new[axis] = possible_size(length.value, axis) * old[axis]
@@ -61,22 +61,6 @@ def target_voxel_size(image: xr.DataArray, voxel_size: VoxelSizeLike | None, fac
             )
         new[axis] = convert(length.value, length.unit or unit, unit)
     return new
-
-
-def _per_axis(image: xr.DataArray, value: Any, what: str) -> dict[str, LengthLike]:
-    axes = [axis for axis in SPATIAL if axis in image.dims]
-    if isinstance(value, Mapping):
-        wrong = [str(axis) for axis in value if axis not in axes]
-        if wrong:
-            raise ParameterError(
-                f"Got a {what} for {', '.join(wrong)}; axes that can be rescaled are {', '.join(axes)}."
-            )
-        return dict(value)
-    if isinstance(value, (list, tuple, np.ndarray)):
-        if len(value) != len(axes):
-            raise ParameterError(f"Got {len(value)} numbers as {what}; needed is one for each of {', '.join(axes)}.")
-        return dict(zip(axes, value, strict=True))
-    return dict.fromkeys(axes, value)
 
 
 def _require_calibration(image: xr.DataArray, known: Mapping[str, float], axes: list[str]) -> None:
