@@ -7,6 +7,7 @@ which is seen by that thread (and task) alone.
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
@@ -15,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = str(Path(__file__).parent) + os.sep
 _listener: ContextVar[list[Remark] | None] = ContextVar("isoscale-remarks", default=None)
 
 

@@ -102,7 +102,9 @@ def images(draw: st.DrawFn) -> xr.DataArray:
         if axis == "t":
             image = iso.set_voxel_size(image, t=draw(sizes), time_unit=draw(st.sampled_from(["s", "min"])))
         else:
-            image = iso.set_voxel_size(image, **{axis: draw(sizes)}, unit=unit)
+            image = iso.set_voxel_size(image, **{axis: draw(sizes)}, unit=None if unit == "furlong" else unit)
+            if unit == "furlong":  # nobody can set it, and ImageJ can have it
+                image = image.assign_coords({axis: image[axis].assign_attrs(units=unit)})
     spatial = [axis for axis in dims if axis in "zyx" and axis in image.coords]
     if spatial and draw(st.booleans()):
         image = iso.set_voxel_size(image, origin={axis: draw(st.floats(-1e3, 1e3)) for axis in spatial})

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ast
+import pickle
 import re
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 import isoscale_ij as iso
+from isoscale_ij.operations.choices import INTERPOLATIONS, TARGETS
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "isoscale_ij"
@@ -46,25 +50,30 @@ def test_info_needs_neither_kernels_nor_pictures() -> None:
     assert python(code) == "[]"
 
 
-def test_the_public_names_are_in_step() -> None:
-    tree = ast.parse((PACKAGE / "__init__.py").read_text())
-    typed = {
-        alias.asname for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 0
-        for alias in node.names if alias.asname
-    }  # fmt: skip
-    assert typed - {"imagej"} == set(iso.__all__)
-    for name in iso.__all__:
-        assert getattr(iso, name).__name__ in (name, "voronoi_otsu_labeling")
+@pytest.mark.parametrize("package", [iso, iso.imagej])
+def test_each_public_name_is_there_under_its_name(package: Any) -> None:
+    for name in package.__all__:
+        assert getattr(package, name).__name__ in (name, "voronoi_otsu_labeling", f"{package.__name__}.{name}")
+    assert set(package.__all__) <= set(dir(package))
     with pytest.raises(AttributeError, match="frobnicate"):
-        iso.frobnicate  # noqa: B018
+        package.frobnicate  # noqa: B018
 
 
-def test_the_names_of_imagej_are_in_step() -> None:
-    tree = ast.parse((PACKAGE / "imagej" / "__init__.py").read_text())
-    typed = {alias.asname for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert typed - {None} == set(iso.imagej.__all__)
-    for name in iso.imagej.__all__:
-        assert getattr(iso.imagej, name).__name__ == name
+def test_the_names_are_those_of_the_stub() -> None:
+    stub = ast.parse((PACKAGE / "__init__.pyi").read_text())
+    names = {alias.asname for node in ast.walk(stub) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert names == set(iso.__all__)
+
+
+def test_errors_are_shown_under_their_public_name() -> None:
+    for name in iso.__all__:
+        value = getattr(iso, name)
+        if isinstance(value, type) and issubclass(value, (Exception, Warning)):
+            assert f"{value.__module__}.{value.__qualname__}" == f"isoscale_ij.{name}"
+            assert pickle.loads(pickle.dumps(value("why"))).args == ("why",)  # noqa: S301
+    assert python("import isoscale_ij as iso, traceback\ntry: iso.as_image(None)\n"
+                  "except iso.ParameterError as e: print(traceback.format_exception_only(e)[0])"
+                  ).startswith("isoscale_ij.ParameterError: Got None")  # fmt: skip
 
 
 def test_errors_are_also_the_usual_ones() -> None:
@@ -76,8 +85,33 @@ def test_errors_are_also_the_usual_ones() -> None:
         assert issubclass(error, iso.IsoscaleError)
 
 
-def test_the_version_is_said_once_more() -> None:
-    assert tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"] == iso.__version__
+def test_the_wheel_has_the_version_the_types_and_the_commands_of_fiji(tmp_path: Path) -> None:
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)],
+        cwd=ROOT, capture_output=True, check=True, timeout=120,
+    )  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name.startswith(f"isoscale_ij-{iso.__version__}-")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {
+        "isoscale_ij/py.typed", "isoscale_ij/__init__.pyi", "isoscale_ij/imagej/__init__.pyi",
+        "isoscale_ij/fiji/fiji_scripts/isoscale/Operations.groovy", "isoscale_ij/engines/opencl/kernels.cl",
+    } <= names  # fmt: skip
+
+
+def test_the_version_stands_once() -> None:
+    sources = [ROOT / "pyproject.toml", *PACKAGE.rglob("*.py"), *(ROOT / "fiji_scripts").rglob("*.groovy")]
+    assert [path.name for path in sources if f'"{iso.__version__}"' in path.read_text()] == ["__init__.py"]
+
+
+def test_choices_are_the_same_in_fiji_and_on_the_command_line() -> None:
+    for path in (ROOT / "fiji_scripts" / "scripts").rglob("*.groovy"):
+        for choices, name in re.findall(r"#@.*choices=\{(.*?)\}.*\)\s+(\w+)", path.read_text()):
+            listed = tuple(re.findall(r'"([^"]*)"', choices))
+            if name == "interpolation":
+                assert listed == INTERPOLATIONS, path
+            elif name == "target":
+                assert set(listed) == {*TARGETS, "own"}, path
 
 
 def test_the_conda_environment_is_in_step() -> None:

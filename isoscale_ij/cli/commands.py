@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from isoscale_ij import __version__
+from isoscale_ij import __version__, remarks
 from isoscale_ij.cli.progress_bar import Bar
 from isoscale_ij.engines import engine_names
 from isoscale_ij.errors import Cancelled, IsoscaleError
@@ -203,19 +203,20 @@ def _info(options: argparse.Namespace) -> None:
 def _set_voxel_size(options: argparse.Namespace) -> None:
     from isoscale_ij.errors import ParameterError
     from isoscale_ij.files import read, read_header, recalibrate, write
-    from isoscale_ij.image.calibration import set_voxel_size
+    from isoscale_ij.image.calibration import CalibrationWarning, set_voxel_size
     from isoscale_ij.image.inspection import info
 
     changes = {axis: getattr(options, axis) for axis in _AXES}
     changes |= {"unit": options.unit, "time_unit": options.time_unit, "origin": options.origin}
     if all(change is None for change in changes.values()):
         raise ParameterError("Got nothing to set; needed is at least one of --z, --y, --x, --t, --unit, --origin.")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # what is wrong with the old calibration is being mended
+    with remarks.heard() as heard:
         if options.output is None or _same(options.input, options.output):
             recalibrate(options.input, lambda image: set_voxel_size(image, **changes))
         else:
             write(options.output, set_voxel_size(read(options.input), **changes), overwrite=options.overwrite)
+    # What is wrong with the old calibration was being mended; all else counts.
+    remarks.warn_of(remark for remark in heard if not issubclass(remark.category, CalibrationWarning))
     print(info(read_header(options.output or options.input)))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij import memory
+from isoscale_ij import memory, remarks
+from isoscale_ij.carrying import takes_images
 from isoscale_ij.errors import CalibrationError, MemoryLimitError, ParameterError
 from isoscale_ij.image.axes import SPATIAL, choose_channel
 from isoscale_ij.image.calibration import as_image, length_unit, lower_edge, spacing, voxel_size
@@ -86,7 +86,7 @@ class Comparison:
             f"measurements-{_file_name(name)}.csv": table.to_csv(index=False)
             for name, table in self.measurements.items()
         }
-        pictures = figures.of_comparison(self)
+        pictures = figures.of_comparison(self.image, self.labels, self.truth)
         images = {f"labels-{_file_name(name)}.tif": labels for name, labels in self.labels.items()}
         paths = [folder / name for name in (*texts, *pictures, *images)]
         for path in paths:
@@ -128,6 +128,7 @@ class _Way:
     in_voxels: bool = False
 
 
+@takes_images("image", "truth")
 def compare(
     image: Any,
     *,
@@ -298,16 +299,15 @@ def _segment(
         scaled = image if way.target is None else rescale(image, way.target, engine=engine, memory_limit=memory_limit)
         row["seconds_rescale"] = 0.0 if way.target is None else time.perf_counter() - begin
         begin = time.perf_counter()
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+        with remarks.heard() as heard:
             labels = voronoi_otsu_labeling(
                 scaled, spot_sigma=spot, outline_sigma=outline, engine=engine, on_progress=on_progress,
                 memory_limit=memory_limit,
             )  # fmt: skip
         row["seconds_segment"] = time.perf_counter() - begin
     row["peak_memory"] = peak.bytes
-    if caught:
-        row["remark"] = " ".join(str(warning.message) for warning in caught)
+    if heard:
+        row["remark"] = " ".join(map(str, heard))
     return labels
 
 

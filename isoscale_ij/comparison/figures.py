@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from isoscale_ij.image.calibration import VoxelSizeLike, as_image, length_unit, spacing, voxel_size
+from isoscale_ij.image.calibration import VoxelSizeLike, as_image, is_labels, length_unit, spacing, voxel_size
+from isoscale_ij.image.label_colors import shown
 from isoscale_ij.image.units import symbol
 from isoscale_ij.operations.rescaling import plan_rescale, rescale
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from isoscale_ij.comparison.comparing import Comparison
 
 _DPI = 130
 _BAR_SHARE = 0.25  # of the width of the picture, at most
@@ -25,12 +24,14 @@ _MAGNIFICATIONS = (1, 2, 4, 8)
 _BRIGHT = 0.998  # the quantile of grey values that is shown white
 
 
-def of_comparison(comparison: Comparison) -> dict[str, Figure]:
+def of_comparison(
+    image: xr.DataArray, labels: Mapping[str, xr.DataArray], truth: xr.DataArray | None = None
+) -> dict[str, Figure]:
     """All pictures of a comparison, by file name."""
     return {
-        "sections.png": sections(comparison.image),
-        "loss-of-detail.png": loss_of_detail(comparison.image),
-        "labels.png": labels_side_by_side(comparison),
+        "sections.png": sections(image),
+        "loss-of-detail.png": loss_of_detail(image),
+        "labels.png": labels_side_by_side(image, labels, truth),
     }
 
 
@@ -48,10 +49,10 @@ def sections(image: Any, target: VoxelSizeLike = "finest") -> Figure:
     size = plan_rescale(image, target).voxel_size
     limits = _limits(np.asarray(image))
     figure, (top, bottom) = _rows(image, width=9.0)
-    for axes, shown, what in ((top, None, "raw"), (bottom, size, "isotropic")):
-        sizes = " x ".join(f"{length:.4g}" for length in (shown or voxel_size(image)).values())
-        _show(axes[0], _slab(image, "z", shown), ("y", "x"), limits, f"{what}, {sizes} {symbol(length_unit(image))}")
-        _show(axes[1], _slab(image, "x", shown), ("z", "y"), limits, "")
+    for axes, sampled, what in ((top, None, "raw"), (bottom, size, "isotropic")):
+        sizes = " x ".join(f"{length:.4g}" for length in (sampled or voxel_size(image)).values())
+        _show(axes[0], _slab(image, "z", sampled), ("y", "x"), limits, f"{what}, {sizes} {symbol(length_unit(image))}")
+        _show(axes[1], _slab(image, "x", sampled), ("z", "y"), limits, "")
     return figure
 
 
@@ -78,20 +79,25 @@ def loss_of_detail(image: Any) -> Figure:
     return figure
 
 
-def labels_side_by_side(comparison: Comparison) -> Figure:
-    """The label images of all rows, each on its own grid, as x-y and z-x sections in one place."""
-    shown = {"image": comparison.image} | comparison.labels
-    if comparison.truth is not None:
-        shown["truth"] = comparison.truth
-    tall = _height_of_side(comparison.image)
-    figure = Figure(figsize=(2.6 * len(shown), 2.6 * (1 + tall) + 0.6), dpi=_DPI, layout="constrained")
-    grid = figure.subplots(2, len(shown), height_ratios=(1, tall), squeeze=False)
-    limits = _limits(np.asarray(comparison.image))
-    for column, (name, image) in enumerate(shown.items()):
-        count = "" if name == "image" else f"\n{int(np.max(image))} objects"
-        _show(grid[0, column], image, ("y", "x"), limits, name + count, bar=column == 0)
-        _show(grid[1, column], image, ("z", "x"), limits, "", bar=False)
+def labels_side_by_side(
+    image: xr.DataArray, labels: Mapping[str, xr.DataArray], truth: xr.DataArray | None = None
+) -> Figure:
+    """An image and label images of it, each on its own grid, as x-y and z-x sections in one place."""
+    columns = {"image": image, **labels} | ({} if truth is None else {"truth": truth})
+    tall = _height_of_side(image)
+    figure = Figure(figsize=(2.6 * len(columns), 2.6 * (1 + tall) + 0.6), dpi=_DPI, layout="constrained")
+    axes = figure.subplots(2, len(columns), height_ratios=(1, tall), squeeze=False)
+    limits = _limits(np.asarray(image))
+    for column, (name, each) in enumerate(columns.items()):
+        title = name if name == "image" else f"{name}\n{counted(int(np.max(each)), 'object')}"
+        _show(axes[0, column], each, ("y", "x"), limits, title, bar=column == 0)
+        _show(axes[1, column], each, ("z", "x"), limits, "", bar=False)
     return figure
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things: ``1 object``, ``2 objects``."""
+    return f"{count} {what}" + ("" if count == 1 else "s")
 
 
 def _rows(image: xr.DataArray, *, width: float) -> tuple[Figure, NDArray[Any]]:
@@ -128,12 +134,12 @@ def _show(
     vertical, horizontal = plane if plane != ("z", "y") else ("y", "z")
     section = image.isel({cut: image.sizes[cut] // 2}).transpose(vertical, horizontal).to_numpy()
     extent = {axis: (spacing(image, axis) or 1.0) * image.sizes[axis] for axis in plane}
-    options: dict[str, Any] = {"cmap": "gray", "vmin": limits[0], "vmax": limits[1]}
-    if image.attrs.get("kind") == "labels":
-        options = {"cmap": label_colors(int(image.max())), "vmin": 0, "vmax": max(1, int(image.max()))}
+    if is_labels(image):
+        section = shown(section, int(image.max()))
     axes.imshow(
-        section, extent=(0, extent[horizontal], extent[vertical], 0), interpolation="none", aspect="equal", **options
-    )
+        section, extent=(0, extent[horizontal], extent[vertical], 0), interpolation="none", aspect="equal",
+        cmap="gray", vmin=limits[0], vmax=limits[1],
+    )  # fmt: skip
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_xlabel(horizontal, fontsize=8, labelpad=1)
@@ -158,12 +164,3 @@ def _round_length(most: float) -> float:
     """The largest of 1, 2, 5 times a power of ten that is not above `most`."""
     power = 10.0 ** np.floor(np.log10(most))
     return float(max(step * power for step in (1, 2, 5) if step * power <= most))
-
-
-def label_colors(count: int) -> ListedColormap:
-    """Black for 0, then `count` colours of which neighbours in number differ."""
-    hue = (np.arange(count) * 0.6180339887) % 1.0  # the golden section spreads hues evenly, however many
-    level = 0.7 + 0.3 * ((np.arange(count) * 0.7548776662) % 1.0)
-    wheel = np.abs(((hue[:, None] + np.array([0, 2 / 3, 1 / 3])) % 1.0) * 6 - 3) - 1
-    colors = np.clip(wheel, 0.12, 1) * level[:, None]
-    return ListedColormap(np.vstack([[0, 0, 0], colors]) if count else np.zeros((2, 3)))

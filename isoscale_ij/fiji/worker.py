@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 import time
 import traceback
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -41,21 +39,17 @@ from isoscale_ij.operations.rescaling import Prepared, not_finite_remark, prepar
 _MEND = "Convert the image to 32-bit first (Image > Type > 32-bit)."
 
 _MOST_SHARED = 2**28  # bytes in shared memory at a time, of a rescaling
-_said = threading.local()  # the warnings of the command that runs in this thread
 
 
 def run(task: Any, operation: str, request: str, source: Any = None, target: Any = None) -> None:
     """Do one operation for an Appose task; its outputs are the reply."""
     write_whole_lines()
-    warnings.simplefilter("always", UserWarning)
-    warnings.showwarning = _collect
-    _said.texts = []
-    given = json.loads(request)
-    with lifetime.busy():
+    asked = json.loads(request)
+    with lifetime.busy(), remarks.heard() as heard:
         try:
-            _check_version(str(given.pop("jar_version", "")))
+            _check_version(str(asked.pop("jar_version", "")))
             reply = OPERATIONS[operation](
-                given, None if source is None else source.ndarray(), None if target is None else target.ndarray(),
+                asked, None if source is None else source.ndarray(), None if target is None else target.ndarray(),
                 _progress_of(task),
             )  # fmt: skip
             task.outputs.update(reply)
@@ -67,13 +61,7 @@ def run(task: Any, operation: str, request: str, source: Any = None, target: Any
         finally:
             for block in (source, target):
                 _let_go(block)
-        task.outputs["warnings"] = list(dict.fromkeys(_said.texts))
-
-
-def _collect(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
-    """Keep a warning for the command of its thread: the recorder of `warnings` is not made for several at once."""
-    if issubclass(category, UserWarning):
-        _said.texts = [*getattr(_said, "texts", []), str(message)]
+        task.outputs["warnings"] = list(dict.fromkeys(map(str, heard)))
 
 
 def plan_rescale(request: dict[str, Any], _source: Any, _target: Any, _progress: Any) -> dict[str, Any]:
@@ -189,8 +177,7 @@ def environment(request: dict[str, Any], _source: Any, _target: Any, _progress: 
     if request.get("test"):
         begin = time.perf_counter()
         image, _ = isoscale_ij.sample(shape=(12, 64, 64), n_objects=6)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with remarks.heard():  # and dropped: the volume is small
             labels = isoscale_ij.vol(image, spot_sigma=1.4, outline_sigma=0.9)
         found["test run"] = f"{int(labels.max())} objects in {time.perf_counter() - begin:.1f} s"
     return {"found": found}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
+from isoscale_ij.carrying import takes_images
 from isoscale_ij.errors import FormatError, ParameterError
 from isoscale_ij.files import imagej_tiff, ome_tiff, tiff
 from isoscale_ij.files.atomic import check_replaceable as check_replaceable
@@ -18,6 +18,7 @@ from isoscale_ij.files.atomic import replacing as replacing
 from isoscale_ij.image.calibration import CalibrationWarning, as_image
 from isoscale_ij.image.header import Header
 from isoscale_ij.image.inspection import remarks
+from isoscale_ij.remarks import warn
 
 _WRITERS = {
     (".ome.tif", ".ome.tiff"): ome_tiff.write,
@@ -59,7 +60,7 @@ def read(path: str | os.PathLike[str]) -> xr.DataArray:
     image = _header(Path(path)).image()
     image.encoding["source"] = str(Path(path).resolve())
     for remark in remarks(image):
-        warnings.warn(remark, CalibrationWarning, stacklevel=2)
+        warn(remark, CalibrationWarning)
     return image
 
 
@@ -68,6 +69,7 @@ def read_header(path: str | os.PathLike[str]) -> xr.DataArray:
     return _header(Path(path)).image(values=False)
 
 
+@takes_images("image")
 def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False) -> None:
     """Write an image with its calibration.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import struct
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from isoscale_ij import remarks
 from isoscale_ij.errors import FormatError, MissingDependencyError
 from isoscale_ij.files import imagej_tiff, ome_tiff
 from isoscale_ij.files.stored import stored_values
@@ -46,7 +46,7 @@ def _checked(path: Path, file: tifffile.TiffFile) -> Header:
     page = file.pages.first
     found = ome_tiff.header(file) if file.is_ome else imagej_tiff.header(file) if file.is_imagej else _plain(file)
     if len(file.series) > 1:
-        warnings.warn(f"{path} holds {len(file.series)} images; the first is read.", UserWarning, stacklevel=5)
+        remarks.warn(f"{path} holds {len(file.series)} images; the first is read.")
     found.name = found.name or re.sub(r"(\.ome)?\.tiff?$", "", path.name, flags=re.IGNORECASE)
     stored = math.prod(found.stored_shape) * file.series[0].dtype.itemsize
     whole = not file.series[0].is_multifile and page.compression == 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from isoscale_ij.errors import FormatError, ParameterError
@@ -16,20 +18,19 @@ _OTHER_NAMES = {
     "pln": "z", "plane": "z", "slice": "z", "row": "y", "col": "x", "column": "x",
     "ch": "c", "channel": "c", "channels": "c", "time": "t", "frame": "t", "frames": "t",
 }  # fmt: skip
-_DEFAULT_DIMS = {2: ("y", "x"), 3: ("z", "y", "x"), 5: AXES}
 
 
-def axis_names(dims: str | Sequence[str]) -> tuple[str, ...]:
-    """``"zyx"`` or a sequence of names, as a tuple."""
-    return tuple(dims)
-
-
-def default_dims(shape: tuple[int, ...]) -> tuple[str, ...]:
-    """The axes of an array that comes without names."""
-    if len(shape) not in _DEFAULT_DIMS:
-        mend = 'say which axes it has, for example dims="czyx"' if len(shape) == 4 else "give a 2D to 5D array"
-        raise FormatError(f"Got an array of {len(shape)} dimensions, {shape}; {mend}.")
-    return _DEFAULT_DIMS[len(shape)]
+def axis_names(dims: str | Sequence[str], shape: tuple[int, ...]) -> tuple[str, ...]:
+    """``"zyx"`` or a sequence of names, as a tuple: one for each axis of an array of that shape."""
+    try:
+        names = tuple(dims)
+    except TypeError:
+        raise FormatError(f'Got {dims!r} as dims; needed are names of axes, for example "zyx".') from None
+    if len(names) != len(shape):
+        raise FormatError(
+            f"Got the axes {', '.join(map(str, names))} for an array of shape {tuple(shape)}; needed is one each."
+        )
+    return names
 
 
 def our_axis(dim: Hashable) -> str:
@@ -61,6 +62,53 @@ def with_our_axes(image: xr.DataArray) -> xr.DataArray:
     return image.transpose(*(axis for axis in AXES if axis in image.dims))
 
 
+def per_axis(
+    dims: Collection[Hashable], value: Any, what: str, *, allowed: Sequence[str] = SPATIAL, complete: bool = False
+) -> dict[str, Any]:
+    """One value an axis, from one for all, from a sequence in the order of z, y, x, or from a mapping.
+
+    Parameters
+    ----------
+    dims : collection of str
+        The axes of the image, by our names.
+    value : any
+        A mapping may use other names of axes (``Z``, ``pln``); arrays of no dimension are one value.
+    what : str
+        What the value is, as messages name it.
+    allowed : sequence of str
+        The axes that a mapping may name.
+    complete : bool
+        Whether a mapping has to name each spatial axis.
+
+    Raises
+    ------
+    ParameterError
+        If axes are named that do not fit, or the number of values does not.
+    """
+    axes = [axis for axis in SPATIAL if axis in dims]
+    if isinstance(value, Mapping):
+        named = {our_axis(axis): length for axis, length in value.items()}
+        possible = [axis for axis in allowed if axis in dims]
+        if len(named) < len(value) or not set(named) <= set(possible) or (complete and len(named) < len(axes)):
+            raise ParameterError(
+                f"Got {what} for {', '.join(map(str, value)) or 'no axis'}; the image has the axes "
+                f"{', '.join(map(str, dims))}, and needed is one for {'each' if complete else 'any'} of "
+                f"{', '.join(possible)}."
+            )
+        return {axis: _plain(named[axis]) for axis in possible if axis in named}
+    values = _plain(value)
+    if not isinstance(values, (list, tuple)):
+        return dict.fromkeys(axes, values)
+    if len(values) != len(axes):
+        raise ParameterError(f"Got {len(values)} numbers as {what}; needed is one for each of {', '.join(axes)}.")
+    return dict(zip(axes, map(_plain, values), strict=True))
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy scalar, array or DataArray as a number or a list."""
+    return np.asarray(value).tolist() if hasattr(value, "ndim") else value
+
+
 def check_values(image: xr.DataArray) -> None:
     """Raise a FormatError for types that are no grey values, and for empty axes."""
     if image.dtype.kind not in "buif":
@@ -85,7 +133,7 @@ def choose_channel(image: xr.DataArray, channel: str | int | None) -> xr.DataArr
     """The image at one channel, given by name or index; where there are several, one has to be given."""
     names = channel_names(image)
     if not names:
-        if channel not in (None, 0):
+        if channel is not None and not (_is_index(channel) and channel == 0):
             raise ParameterError(f"Got the channel {channel!r}; the image has no channels. Leave it out.")
         return image
     listed = ", ".join(f"{index} ({name})" if name != str(index) else name for index, name in enumerate(names))
@@ -95,13 +143,15 @@ def choose_channel(image: xr.DataArray, channel: str | int | None) -> xr.DataArr
                 f"The image has {len(names)} channels: {listed}. Choose one with channel=… (command line: --channel)."
             )
         channel = 0
-    if isinstance(channel, str) and channel in names:
-        index = names.index(channel)
+    if isinstance(channel, str):
+        index = names.index(channel) if channel in names else int(channel) if channel.isdecimal() else -1
     else:
-        try:
-            index = int(channel)
-        except ValueError:
-            index = -1
-        if not 0 <= index < len(names):
-            raise ParameterError(f"Got the channel {channel!r}; the image has {listed}.")
+        index = int(channel) if _is_index(channel) else -1
+    if not 0 <= index < len(names):
+        raise ParameterError(f"Got the channel {channel!r}; the image has {listed}.")
     return image.isel(c=index, drop=True)
+
+
+def _is_index(value: object) -> bool:
+    """Whether a value counts; 1.9 and True do not."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)

@@ -19,18 +19,19 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij.errors import CalibrationError, FormatError, ParameterError
+from isoscale_ij.carrying import takes_images
+from isoscale_ij.errors import PUBLIC, CalibrationError, ParameterError
+from isoscale_ij.image.arrays import as_values, with_numbers
 from isoscale_ij.image.axes import (
     CALIBRATED,
     SPATIAL,
     axis_names,
     check_axes,
     check_values,
-    default_dims,
-    our_axis,
+    per_axis,
     with_our_axes,
 )
-from isoscale_ij.image.units import VOXEL, LengthLike, canonical_unit, convert, is_time, parse_length
+from isoscale_ij.image.units import VOXEL, LengthLike, canonical_unit, convert, is_time, known_unit, parse_length
 
 VoxelSizeLike: TypeAlias = LengthLike | Mapping[str, LengthLike] | Sequence[LengthLike]
 
@@ -41,7 +42,10 @@ _UNEQUAL_STEP = 1e-3  # of a step
 class CalibrationWarning(UserWarning):
     """A calibration is missing, impossible or looks wrong."""
 
+    __module__ = PUBLIC
 
+
+@takes_images("array", back=False)
 def as_image(
     array: Any,
     dims: str | Sequence[str] | None = None,
@@ -89,29 +93,32 @@ def as_image(
     >>> float(image.z[0]), image.z.attrs["units"]
     (0.75, 'micrometer')
     """
-    if isinstance(array, xr.DataArray):
-        image = array if dims is None else array.rename(dict(zip(array.dims, axis_names(dims), strict=True)))
-        image = with_our_axes(image)
-    else:
-        values = array if hasattr(array, "dtype") and hasattr(array, "shape") else np.asarray(array)
-        names = axis_names(dims) if dims is not None else default_dims(values.shape)
-        if len(names) != len(values.shape):
-            raise FormatError(
-                f"Got the axes {', '.join(names)} for an array of shape {tuple(values.shape)}; needed is one each."
-            )
-        check_axes(names)
-        image = with_our_axes(xr.DataArray(values, dims=names))
+    image = _named(array, dims)
     check_values(image)
-    if voxel_size is not None:
-        image = _with_voxel_size(image, _per_axis(image, voxel_size, "voxel_size"), canonical_unit(unit), {})
-    elif unit is not None:
-        image = _with_voxel_size(image, {}, canonical_unit(unit), {})
+    image = with_numbers(image)
+    if voxel_size is not None or unit is not None:
+        sizes = {} if voxel_size is None else per_axis(image.dims, voxel_size, "voxel_size", allowed=CALIBRATED)
+        image = _with_voxel_size(image, sizes, known_unit(unit, "unit"), {})
     if origin is not None:
-        image = _with_origin(image, _per_axis(image, origin, "origin"))
+        image = _with_origin(image, per_axis(image.dims, origin, "origin", allowed=CALIBRATED))
     return _normalized(image)
 
 
-def voxel_size(image: xr.DataArray) -> dict[str, float]:
+def _named(array: Any, dims: str | Sequence[str] | None) -> xr.DataArray:
+    """A DataArray with our names of axes, in our order."""
+    if not isinstance(array, xr.DataArray):
+        values, names = as_values(array, dims)
+        check_axes(names)
+        return with_our_axes(xr.DataArray(values, dims=names))
+    if dims is None:
+        return with_our_axes(array)
+    names = axis_names(dims, array.shape)
+    check_axes(names)
+    return with_our_axes(array.rename(dict(zip(array.dims, names, strict=True))))
+
+
+@takes_images("image", values=False)
+def voxel_size(image: Any) -> dict[str, float]:
     """Voxel size of the calibrated ones of z, y, x, in one unit (that of x).
 
     Examples
@@ -120,6 +127,8 @@ def voxel_size(image: xr.DataArray) -> dict[str, float]:
     >>> voxel_size(as_image(np.zeros((4, 8, 8)), voxel_size={"z": "900 nm", "y": 0.2, "x": 0.2}, unit="um"))
     {'z': 0.9, 'y': 0.2, 'x': 0.2}
     """
+    if not isinstance(image, xr.DataArray):
+        image = as_image(image)
     common = length_unit(image)
     sizes = {}
     for axis in SPATIAL:
@@ -129,8 +138,9 @@ def voxel_size(image: xr.DataArray) -> dict[str, float]:
     return sizes
 
 
+@takes_images("image", in_place=True)
 def set_voxel_size(
-    image: xr.DataArray,
+    image: Any,
     *,
     z: LengthLike | None = None,
     y: LengthLike | None = None,
@@ -175,13 +185,14 @@ def set_voxel_size(
     {'z': 1.5, 'y': 0.16, 'x': 0.16}
     """
     image = as_image(image)
-    given = {axis: size for axis, size in (("t", t), ("z", z), ("y", y), ("x", x)) if size is not None}
-    for axis in given:
+    sizes = {axis: size for axis, size in (("t", t), ("z", z), ("y", y), ("x", x)) if size is not None}
+    for axis in sizes:
         if axis not in image.dims:
             raise ParameterError(f"Got a size for {axis}; the image has the axes {', '.join(map(str, image.dims))}.")
-    image = _with_voxel_size(image, given, canonical_unit(unit), {"t": canonical_unit(time_unit)})
+    units = {"t": known_unit(time_unit, "time_unit")}
+    image = _with_voxel_size(image, sizes, known_unit(unit, "unit"), units)
     if origin is not None:
-        image = _with_origin(image, _per_axis(image, origin, "origin"))
+        image = _with_origin(image, per_axis(image.dims, origin, "origin", allowed=CALIBRATED))
     return _normalized(image)
 
 
@@ -283,30 +294,11 @@ def _number(value: Any) -> float | None:
         return None
 
 
-def _per_axis(image: xr.DataArray, value: VoxelSizeLike, what: str) -> dict[str, LengthLike]:
-    """One length an axis, from one length, a sequence in the order of the axes, or a mapping."""
-    axes = [axis for axis in SPATIAL if axis in image.dims]
-    if isinstance(value, Mapping):
-        named = {our_axis(axis): length for axis, length in value.items()}
-        wrong = [axis for axis in named if axis not in image.dims or axis == "c"]
-        if wrong:
-            raise ParameterError(
-                f"Got {what} for {', '.join(wrong)}; the image has the axes {', '.join(map(str, image.dims))}."
-            )
-        return named
-    if isinstance(value, (str, int, float, np.number)):
-        return dict.fromkeys(axes, value)
-    lengths = list(value)
-    if len(lengths) != len(axes):
-        raise ParameterError(f"Got {len(lengths)} numbers as {what}; needed is one for each of {', '.join(axes)}.")
-    return dict(zip(axes, lengths, strict=True))
-
-
 def _with_voxel_size(
-    image: xr.DataArray, given: Mapping[str, LengthLike], unit: str | None, other_units: Mapping[str, str | None]
+    image: xr.DataArray, sizes: Mapping[str, LengthLike], unit: str | None, other_units: Mapping[str, str | None]
 ) -> xr.DataArray:
-    """New sizes on the axes that are given, new units on all; the lower edge stays."""
-    lengths = {axis: parse_length(value, f"the size of {axis}") for axis, value in given.items()}
+    """New sizes on the axes that have one in `sizes`, new units on all; the lower edge stays."""
+    lengths = {axis: parse_length(value, f"the size of {axis}") for axis, value in sizes.items()}
     coords = {}
     for axis in CALIBRATED:
         if axis not in image.dims:
@@ -344,9 +336,9 @@ def _unit_beside(lengths: Mapping[str, Any], axis: str) -> str | None:
     return next((length.unit for other, length in lengths.items() if other != "t" and length.unit), None)
 
 
-def _with_origin(image: xr.DataArray, given: Mapping[str, LengthLike]) -> xr.DataArray:
+def _with_origin(image: xr.DataArray, edges: Mapping[str, LengthLike]) -> xr.DataArray:
     coords = {}
-    for axis, value in given.items():
+    for axis, value in edges.items():
         size, unit = spacing(image, axis), axis_unit(image, axis)
         if size is None:
             raise CalibrationError(f"Got an origin for {axis}, which has no voxel size; give that as well.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from isoscale_ij import remarks
 from isoscale_ij.errors import CalibrationError
 from isoscale_ij.image.axes import AXES, CALIBRATED
 from isoscale_ij.image.calibration import CalibrationWarning, as_image, grid, possible_size
@@ -73,11 +73,10 @@ class Header:
             try:
                 size = possible_size(axis.size, name, "time step" if name == "t" else "voxel size")
             except CalibrationError as error:
-                warnings.warn(
+                remarks.warn(
                     f"{error} The axis is treated as uncalibrated; mend it with set_voxel_size "
                     "(command line: isoscale-ij set-voxel-size).",
                     CalibrationWarning,
-                    stacklevel=3,
                 )
                 continue
             unit = canonical_unit(axis.unit)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from isoscale_ij.carrying import takes_images
 from isoscale_ij.image.axes import CALIBRATED, SPATIAL, channel_names
 from isoscale_ij.image.calibration import as_image, axis_unit, is_labels, lower_edge, spacing, voxel_size
 from isoscale_ij.image.units import convert, is_length, symbol
@@ -86,6 +87,7 @@ class ImageInfo:
         )
 
 
+@takes_images("image", values=False)
 def info(image: Any) -> ImageInfo:
     """Shape, type and calibration of an image; nothing is computed.
 

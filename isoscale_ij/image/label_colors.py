@@ -11,6 +11,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+_TABLE = 256  # colours of a lookup table of ImageJ, that of the background included
 _TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])  # sRGB, D65
 _LIGHTEST_BACKGROUND = 32.0  # colours darker than this (CIE L*) are lost on black
 
@@ -36,6 +37,22 @@ def glasbey(count: int = 255) -> NDArray[np.uint8]:
         chosen[index] = candidates[farthest]
         nearest = np.minimum(nearest, ((seen - seen[farthest]) ** 2).sum(axis=1))
     return chosen
+
+
+def shown(labels: NDArray[np.integer], highest: int) -> NDArray[np.uint8]:
+    """The colours (red, green, blue) that labels have in ImageJ, where `highest` is the largest in the image.
+
+    A lookup table of ImageJ has 256 entries: up to 255 labels have a colour each; of more, neighbours in number
+    share one.
+
+    Examples
+    --------
+    >>> shown(np.array([0, 1, 2]), 2).tolist()
+    [[0, 0, 0], [0, 255, 0], [0, 0, 255]]
+    """
+    if highest >= _TABLE:
+        labels = np.minimum((labels * (_TABLE / (highest + 1)) + 0.5).astype(np.int64), _TABLE - 1)
+    return np.asarray(glasbey(_TABLE - 1)[labels])
 
 
 def _lab(colors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from isoscale_ij.errors import CalibrationError, ParameterError
 
@@ -57,6 +57,8 @@ _SYMBOLS = {
 
 _LENGTH = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[-+]?(?:nan|inf\w*))\s*(.*?)\s*", re.IGNORECASE)
 
+_DECIMAL_COMMA = re.compile(r"\s*([-+]?\d*),(\d+\s*[^\d,]*)")
+
 
 def canonical_unit(text: str | None) -> str | None:
     r"""The full name of a unit: ``micrometer`` for µm, μm, um, micron and the literal ``\u00B5m``.
@@ -89,6 +91,24 @@ def is_length(unit: str | None) -> bool:
 def is_time(unit: str | None) -> bool:
     """Whether the unit is a known unit of time."""
     return unit in _SECONDS
+
+
+def known_unit(text: Any, what: str) -> str | None:
+    """The full name of a unit that a caller states as the argument `what`; files may have others.
+
+    Raises
+    ------
+    CalibrationError
+        If it is not known.
+    """
+    if text is None:
+        return None
+    unit = canonical_unit(text) if isinstance(text, str) else None
+    known = is_time(unit) if what == "time_unit" else is_length(unit) or unit == VOXEL
+    if known or (isinstance(text, str) and unit is None):
+        return unit
+    needed = "s, ms, us, min, h" if what == "time_unit" else "um, nm, mm, cm, m, inch, px"
+    raise CalibrationError(f"Got {text!r} as {what}; known are {needed} and their full names.")
 
 
 def symbol(unit: str | None) -> str:
@@ -148,6 +168,10 @@ def parse_length(text: object, what: str = "length") -> Length:
     """
     if isinstance(text, str):
         match = _LENGTH.fullmatch(text)
+        if not match and (comma := _DECIMAL_COMMA.fullmatch(text)):
+            raise ParameterError(
+                f"Got {text!r} as {what}; decimals follow a point: write {'.'.join(comma.groups())!r}."
+            )
         if not match:
             raise ParameterError(f'Got {text!r} as {what}; needed is a number with or without a unit, as "1.8 um".')
         unit = canonical_unit(match[2]) if match[2] else None
@@ -159,7 +183,7 @@ def parse_length(text: object, what: str = "length") -> Length:
         value = float(match[1])
     else:
         try:
-            value, unit = float(text), None  # type: ignore[arg-type]
+            value, unit = float(str(text) if isinstance(text, bool) else text), None  # type: ignore[arg-type]
         except (TypeError, ValueError):
             raise ParameterError(
                 f'Got {text!r} as {what}; needed is a number, or a string with a unit, as "1.8 um".'

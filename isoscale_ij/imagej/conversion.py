@@ -5,7 +5,6 @@ What is what stands in :mod:`isoscale_ij.image.hyperstack`; here it is moved ove
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from isoscale_ij.image.hyperstack import CALIBRATION_PROPERTIES, DIMS, Hyperstac
 from isoscale_ij.image.inspection import remarks
 from isoscale_ij.imagej import appearance, pixels
 from isoscale_ij.imagej.jvm import classes, require_heap
+from isoscale_ij.remarks import warn
 
 _STORED_AS = {
     "bool": "uint8", "uint8": "uint8", "uint16": "uint16", "int8": "int16", "int16": "int16", "float32": "float32",
@@ -135,7 +135,7 @@ def from_imageplus(imp: Any) -> xr.DataArray:
     said = describe(imp)
     image = said.header(lambda: _pixels(imp, said), always_z=True).image()
     for remark in remarks(image):
-        warnings.warn(remark, CalibrationWarning, stacklevel=2)
+        warn(remark, CalibrationWarning)
     return image
 
 
@@ -236,11 +236,10 @@ def _read_calibration(calibration: Any, said: Hyperstack) -> None:
     said.about["description"] = appearance.description(calibration)
     if bool(calibration.getInvertY()):
         said.about["description"]["inverty"] = "true"
-        warnings.warn(
+        warn(
             "The y axis of this image points up in ImageJ (Invert Y). Its coordinates here run down, from the first "
             "row; ImageJ's setting is kept for the way back.",
             CalibrationWarning,
-            stacklevel=4,
         )
 
 

@@ -188,11 +188,9 @@ def _why_not(error: Exception) -> str:
 
 def cache_folder() -> Path:
     """Where the links to what was fetched are kept."""
-    if os.name == "nt":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "isoscale-ij" / "java"
+    from platformdirs import user_cache_path
+
+    return user_cache_path("isoscale-ij", appauthor=False) / "java"
 
 
 def find_java() -> Path | None:

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from isoscale_ij.carrying import takes_images
 from isoscale_ij.engines import get_engine
 from isoscale_ij.engines.protocol import Tally
 from isoscale_ij.errors import ParameterError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+@takes_images("labels", "image")
 def measure(labels: Any, image: Any | None = None, *, engine: str = "auto") -> pd.DataFrame:
     """Size, place and brightness of each label.
 

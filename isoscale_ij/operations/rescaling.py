@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
 import xarray as xr
 from numpy.typing import NDArray
 
 from isoscale_ij import memory, remarks
+from isoscale_ij.carrying import takes_images
 from isoscale_ij.errors import ParameterError
 from isoscale_ij.execution.places import place_of
 from isoscale_ij.execution.protocol import Allowance
@@ -23,12 +24,10 @@ from isoscale_ij.image.axes import SPATIAL
 from isoscale_ij.image.calibration import VoxelSizeLike, as_image, is_labels
 from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.units import symbol
+from isoscale_ij.operations.choices import INTERPOLATIONS, Interpolation
 from isoscale_ij.operations.targets import Factor, target_voxel_size
 from isoscale_ij.progress import OnProgress, Progress
 
-Interpolation: TypeAlias = Literal["auto", "linear", "nearest", "cubic"]
-
-_INTERPOLATIONS: tuple[str, ...] = get_args(Interpolation)
 _EXACT = 1e-9  # a ratio of voxel sizes so near to a whole number, or to one over it, is meant to be that
 
 
@@ -68,6 +67,7 @@ class RescalePlan:
         )
 
 
+@takes_images("image", values=False)
 def plan_rescale(image: Any, voxel_size: VoxelSizeLike | None = None, *, factor: Factor | None = None) -> RescalePlan:
     """What :func:`rescale` with the same target would give; nothing is computed.
 
@@ -82,6 +82,7 @@ def plan_rescale(image: Any, voxel_size: VoxelSizeLike | None = None, *, factor:
     return prepared(image, voxel_size, factor=factor).plan
 
 
+@takes_images("image")
 def rescale(
     image: Any,
     voxel_size: VoxelSizeLike | None = None,
@@ -255,8 +256,8 @@ def not_finite_remark(count: int, size: int) -> str:
 
 
 def _checked_interpolation(image: xr.DataArray, interpolation: str) -> str:
-    if interpolation not in _INTERPOLATIONS:
-        raise ParameterError(f"Got the interpolation {interpolation!r}; needed is one of {', '.join(_INTERPOLATIONS)}.")
+    if interpolation not in INTERPOLATIONS:
+        raise ParameterError(f"Got the interpolation {interpolation!r}; needed is one of {', '.join(INTERPOLATIONS)}.")
     discrete = "a label image" if is_labels(image) else "a boolean image" if image.dtype == bool else None
     if discrete is None:
         return "linear" if interpolation == "auto" else interpolation

@@ -20,8 +20,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from isoscale_ij import remarks
+from isoscale_ij.carrying import takes_images
 from isoscale_ij.engines.taps import NO_TAPS, FineTaps, fine_gaussian_taps, holds_exactly
-from isoscale_ij.errors import ParameterError
+from isoscale_ij.errors import PUBLIC, ParameterError
 from isoscale_ij.execution.places import place_of
 from isoscale_ij.execution.protocol import Allowance, VolumeSteps
 from isoscale_ij.execution.stack import Stack
@@ -49,6 +50,8 @@ _SHARES = {"outline": 0.35, "threshold": 0.1, "spots": 0.35, "seeds": 0.1, "labe
 class SegmentationWarning(UserWarning):
     """The image makes a good segmentation unlikely, or the result looks wrong."""
 
+    __module__ = PUBLIC
+
 
 @dataclass(frozen=True)
 class _Settings:
@@ -58,6 +61,7 @@ class _Settings:
     spacing: Triple  # in which distances are measured
 
 
+@takes_images("image")
 def voronoi_otsu_labeling(
     image: Any,
     *,

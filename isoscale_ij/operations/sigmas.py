@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from isoscale_ij.errors import CalibrationError, ParameterError
-from isoscale_ij.image.axes import SPATIAL
+from isoscale_ij.image.axes import SPATIAL, per_axis
 from isoscale_ij.image.calibration import VoxelSizeLike
 from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.units import VOXEL, Length, convert, parse_length, symbol
@@ -36,26 +36,13 @@ def resolve_sigmas(grid: Grid, sigma: SigmaLike, what: str) -> Sigmas:
     ParameterError
         If it is negative, larger than the image, or an axis is missing from a mapping.
     """
-    lengths = {axis: parse_length(value, f"{what} on {axis}") for axis, value in _per_axis(grid, sigma, what).items()}
+    lengths = {
+        axis: parse_length(value, f"{what} on {axis}")
+        for axis, value in per_axis(grid.sizes, sigma, what, complete=True).items()
+    }
     voxels = {axis: _in_voxels(grid, axis, length, what) for axis, length in lengths.items()}
     z, y, x = (voxels.get(axis, 0.0) for axis in SPATIAL)
     return Sigmas((z, y, x), all(length.unit == VOXEL for length in lengths.values()))
-
-
-def _per_axis(grid: Grid, sigma: SigmaLike, what: str) -> dict[str, Any]:
-    axes = grid.spatial
-    if isinstance(sigma, Mapping):
-        if set(sigma) != set(axes):
-            raise ParameterError(
-                f"Got {what} for {', '.join(map(str, sigma)) or 'no axis'}; "
-                f"needed is one for each of {', '.join(axes)}."
-            )
-        return {axis: sigma[axis] for axis in axes}
-    if isinstance(sigma, (list, tuple, np.ndarray)):
-        if len(sigma) != len(axes):
-            raise ParameterError(f"Got {len(sigma)} numbers as {what}; needed is one for each of {', '.join(axes)}.")
-        return dict(zip(axes, sigma, strict=True))
-    return dict.fromkeys(axes, sigma)
 
 
 def _in_voxels(grid: Grid, axis: str, length: Length, what: str) -> float:
@@ -90,6 +77,8 @@ def plain(sigma: SigmaLike) -> Any:
     """A sigma as it was given, in types that JSON knows."""
     if isinstance(sigma, Mapping):
         return {str(axis): plain(value) for axis, value in sigma.items()}
-    if isinstance(sigma, (list, tuple, np.ndarray)):
+    if hasattr(sigma, "ndim"):
+        sigma = np.asarray(sigma).tolist()
+    if isinstance(sigma, (list, tuple)):
         return [plain(value) for value in sigma]
     return sigma if isinstance(sigma, str) else float(sigma)  # type: ignore[arg-type]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
-
-import numpy as np
+from typing import TypeAlias
 
 from isoscale_ij.errors import CalibrationError, ParameterError
-from isoscale_ij.image.axes import SPATIAL
+from isoscale_ij.image.axes import per_axis
 from isoscale_ij.image.calibration import VoxelSizeLike, possible_size
 from isoscale_ij.image.grid import Grid
-from isoscale_ij.image.units import VOXEL, LengthLike, convert, parse_length, symbol
+from isoscale_ij.image.units import VOXEL, convert, parse_length, symbol
+from isoscale_ij.operations.choices import EXTREMES, TARGETS
 
 Factor: TypeAlias = float | Mapping[str, float]
 
@@ -27,14 +26,14 @@ def target_voxel_size(grid: Grid, voxel_size: VoxelSizeLike | None, factor: Fact
             'for example voxel_size="finest".'
         )
     if factor is not None:
-        factors = _per_axis(grid, factor, "factor")
+        factors = per_axis(grid.sizes, factor, "factor")
         for axis, value in factors.items():
-            if isinstance(value, str) or not (math.isfinite(value) and value > 0):
+            if type(value) not in (int, float) or not (math.isfinite(value) and value > 0):
                 raise ParameterError(f"Got the factor {value!r} on {axis}; needed is a finite number above 0.")
         return old | {axis: old[axis] / float(value) for axis, value in factors.items()}
-    if isinstance(voxel_size, str) and voxel_size in ("finest", "coarsest", *SPATIAL, "t", "c"):
+    if isinstance(voxel_size, str) and voxel_size in (*TARGETS, "t", "c"):
         _require_calibration(grid, [axis for axis in axes if grid.sizes[axis] > 1] or axes)
-        if voxel_size in ("finest", "coarsest"):
+        if voxel_size in EXTREMES:
             size = (min if voxel_size == "finest" else max)(known.values())
         elif voxel_size in known:
             size = known[voxel_size]
@@ -43,7 +42,7 @@ def target_voxel_size(grid: Grid, voxel_size: VoxelSizeLike | None, factor: Fact
         return old | dict.fromkeys(known, size)
     assert voxel_size is not None
     new = dict(old)
-    for axis, value in _per_axis(grid, voxel_size, "voxel_size").items():
+    for axis, value in per_axis(grid.sizes, voxel_size, "voxel_size").items():
         length = parse_length(value, f"the voxel size on {axis}")
         if length.unit == VOXEL:
             new[axis] = possible_size(length.value, axis) * old[axis]
@@ -60,22 +59,6 @@ def target_voxel_size(grid: Grid, voxel_size: VoxelSizeLike | None, factor: Fact
             )
         new[axis] = convert(length.value, length.unit or unit, unit)
     return new
-
-
-def _per_axis(grid: Grid, value: Any, what: str) -> dict[str, LengthLike]:
-    axes = grid.spatial
-    if isinstance(value, Mapping):
-        wrong = [str(axis) for axis in value if axis not in axes]
-        if wrong:
-            raise ParameterError(
-                f"Got a {what} for {', '.join(wrong)}; axes that can be rescaled are {', '.join(axes)}."
-            )
-        return dict(value)
-    if isinstance(value, (list, tuple, np.ndarray)):
-        if len(value) != len(axes):
-            raise ParameterError(f"Got {len(value)} numbers as {what}; needed is one for each of {', '.join(axes)}.")
-        return dict(zip(axes, value, strict=True))
-    return dict.fromkeys(axes, value)
 
 
 def _require_calibration(grid: Grid, axes: Sequence[str]) -> None:

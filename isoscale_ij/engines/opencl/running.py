@@ -94,6 +94,13 @@ def _fetched(arguments: Any) -> Any:
     return arguments.get() if isinstance(arguments, OnDevice) else arguments
 
 
+def is_array(value: object) -> bool:
+    """Whether a value is an array of pyopencl, or of a class made from it."""
+    from pyopencl.array import Array
+
+    return isinstance(value, Array)
+
+
 def from_array(array: Any) -> OnDevice:
     """The memory of an array of pyopencl or pyclesperanto-prototype; nothing is copied if it is contiguous."""
     if not array.flags.c_contiguous or array.offset:
