@@ -32,6 +32,7 @@ from isoscale_ij.image.calibration import (
     lower_edge,
     spacing,
 )
+from isoscale_ij.image.labels import remark_of_blending
 from isoscale_ij.image.units import symbol
 from isoscale_ij.operations.choices import INTERPOLATIONS, Interpolation
 from isoscale_ij.operations.targets import Factor, target_voxel_size
@@ -171,7 +172,7 @@ def rescale(
     Warns
     -----
     UserWarning
-        If values are NaN or infinite.
+        If values are NaN or infinite, or the image looks like labels that would be blended.
 
     Examples
     --------
@@ -185,6 +186,7 @@ def rescale(
     """
     image = as_image(image)
     kernel = _checked_interpolation(image, interpolation)
+    remarks.warn_of(remark_of_blending(image, kernel))
     new = target_voxel_size(image, voxel_size, factor)
     plan = _plan(image, new)
     taps = _taps(image, new, kernel, antialias=antialias)
