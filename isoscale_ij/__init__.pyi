@@ -16,8 +16,8 @@ from .image.calibration import set_voxel_size as set_voxel_size
 from .image.calibration import voxel_size as voxel_size
 from .image.inspection import ImageInfo as ImageInfo
 from .image.inspection import info as info
-from .operations.comparison import Comparison as Comparison
 from .operations.comparison import compare as compare
+from .operations.comparison_report import Comparison as Comparison
 from .operations.measurement import measure as measure
 from .operations.rescaling import RescalePlan as RescalePlan
 from .operations.rescaling import plan_rescale as plan_rescale

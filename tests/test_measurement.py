@@ -118,7 +118,7 @@ def test_a_million_labels_in_bounded_memory() -> None:
     with pytest.raises(iso.MemoryLimitError, match="table of 999999 labels"):
         iso.measure(labels, memory_limit="100 MB")
     with pytest.raises(iso.MemoryLimitError, match="table"):
-        iso.measure(labels[:2, :20, :20], memory_limit="1 MB")
+        iso.measure(labels[:2, :20, :20], memory_limit="10 kB")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -276,7 +276,8 @@ def _measure(options: argparse.Namespace) -> None:
 
 def _compare(options: argparse.Namespace) -> None:
     from isoscale_ij.files import read
-    from isoscale_ij.operations.comparison import as_json, compare
+    from isoscale_ij.operations.comparison import compare
+    from isoscale_ij.operations.comparison_report import as_json
 
     name = options.input.name.removesuffix(".tif").removesuffix(".tiff").removesuffix(".ome")
     folder = options.output or options.input.with_name(f"{name}-comparison")

@@ -58,7 +58,7 @@ def _numbered(labels: NDArray[np.integer]) -> NDArray[np.integer]:
     """The same objects, with numbers of which pairs fit into an integer."""
     if labels.max(initial=0) <= np.iinfo(np.int32).max:
         return labels
-    return np.asarray(np.searchsorted(np.union1d([0], labels), labels))
+    return np.asarray(np.searchsorted(np.union1d(np.zeros(1, labels.dtype), labels), labels))
 
 
 def _overlaps(one: NDArray[np.integer], two: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

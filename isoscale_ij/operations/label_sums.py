@@ -14,7 +14,7 @@ _LABEL_BYTES = 88  # of the sums of one label, without intensities
 _AT_ONCE_BYTES = 64 << 20  # an engine sums parts of a volume at once, each for all numbers up to the highest,
 _PART = 16  # in parts of so many slices; where that takes more, each slice is summed for the labels it has
 _SLICES_AT_A_TIME = 8
-_SCRATCH_BYTES = 32 << 20
+_SCRATCH_BYTES = 64  # a voxel of a slice: some threads have one each in wider types
 _MEND = "Measure a part of the image, or remove small labels first."
 
 
@@ -41,15 +41,16 @@ def label_sums(
     """
     highest, channels = int(values.max()), len(intensities)
     each = _LABEL_BYTES + 8 * channels
+    scratch = _SCRATCH_BYTES * values[0].size
     at_once = (highest + 1) * each * -(-len(values) // _PART)
     if at_once <= _AT_ONCE_BYTES:
-        memory.require(at_once + (highest + 1) * 8 * columns + _SCRATCH_BYTES, memory_limit, "The table", _MEND)
+        memory.require(at_once + (highest + 1) * 8 * columns + scratch, memory_limit, "The table", _MEND)
         tally = engine.tally(values, intensities, highest)
         present = np.flatnonzero(tally.n_voxels)
         return present, _rows(tally, present)
     present = np.unique(np.concatenate([_labels(plane) for plane in values]))
     memory.require(
-        len(present) * (each + 8 * columns) + _SCRATCH_BYTES, memory_limit, f"The table of {len(present)} labels", _MEND
+        len(present) * (each + 8 * columns) + scratch, memory_limit, f"The table of {len(present)} labels", _MEND
     )
     return present, _by_slice(values, intensities, engine, present)
 
@@ -61,16 +62,16 @@ def _by_slice(
     total = Tally.empty(len(present) - 1, len(intensities))
     for first in range(0, len(values), _SLICES_AT_A_TIME):
         last = min(first + _SLICES_AT_A_TIME, len(values))
-        found: list[tuple[NDArray[np.integer], Tally] | None] = [None] * (last - first)
+        parts: list[tuple[NDArray[np.integer], Tally] | None] = [None] * (last - first)
 
-        def add(number: int, first: int = first, found: list[Any] = found) -> None:
+        def add(number: int, first: int = first, parts: list[Any] = parts) -> None:
             z = first + number
             labels, plane = _renumbered(values[z])
             channels = [channel[z : z + 1] for channel in intensities]
-            found[number] = labels, engine.tally(plane[np.newaxis], channels, len(labels))
+            parts[number] = labels, engine.tally(plane[np.newaxis], channels, len(labels))
 
         engine.each(add, last - first)
-        for z, part in zip(range(first, last), found, strict=True):
+        for z, part in zip(range(first, last), parts, strict=True):
             assert part is not None
             _add(total, np.searchsorted(present, part[0]), part[1], z)
     return total
