@@ -1,8 +1,8 @@
 # The public names: the one list that the package, its `__all__` and type checkers read.
 
 from . import imagej as imagej
-from .comparison.comparing import Comparison as Comparison
 from .comparison.comparing import compare as compare
+from .comparison.report import Comparison as Comparison
 from .errors import CalibrationError as CalibrationError
 from .errors import Cancelled as Cancelled
 from .errors import FormatError as FormatError

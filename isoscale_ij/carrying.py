@@ -159,5 +159,5 @@ def _is_data_array(value: object) -> bool:
 
 @functools.cache
 def _loaded(function: Function) -> Callable[..., Any]:
-    found: Callable[..., Any] = resolve_name(function) if isinstance(function, str) else function
-    return found
+    loaded: Callable[..., Any] = resolve_name(function) if isinstance(function, str) else function
+    return loaded

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import isoscale_ij as iso
+from isoscale_ij import memory
+from isoscale_ij.image.calibration import mark_as_labels
+from isoscale_ij.image.label_colors import shown
 from isoscale_ij.operations.agreement import agreement
 from naive import average_precision
+from test_package import python
 
 SIGMAS = {"spot_sigma": 1.4, "outline_sigma": "0.9 um"}
 
@@ -138,3 +143,48 @@ def test_the_sample_says_what_it_cannot_do() -> None:
         iso.sample("cells")
     with pytest.raises(iso.ParameterError, match="three numbers"):
         iso.sample(shape=(3, 4))
+
+
+def test_agreement_of_labels_with_huge_numbers(nuclei: tuple) -> None:
+    labels = nuclei[1].values.astype(np.int64)
+    with memory.watched() as peak:
+        assert agreement(labels * 2_000_000_011, labels * 50_000_017).average_precision == 1
+    assert peak.bytes < 50e6
+
+
+def test_pictures_have_the_colours_of_imagej(imagej: Any) -> None:
+    for count in (7, 255, 256, 1000, 40_000):
+        labels = np.unique(np.concatenate([np.arange(min(count, 300)), np.linspace(0, count, 500)]).astype(np.int32))
+        image = mark_as_labels(iso.as_image(labels[np.newaxis], "yx", voxel_size=1, unit="um"))
+        seen = iso.imagej.to_imageplus(image).getProcessor().convertToColorProcessor()
+        packed = np.array([seen.get(x, 0) & 0xFFFFFF for x in range(labels.size)])
+        ours = shown(labels, count).astype(int)
+        np.testing.assert_array_equal(packed, ours[:, 0] * 65536 + ours[:, 1] * 256 + ours[:, 2])
+
+
+def test_the_first_row_does_not_pay_for_loading_the_kernels() -> None:
+    code = """
+import sys, isoscale_ij as iso
+image, truth = iso.sample(shape=(8, 48, 48), n_objects=3)
+from isoscale_ij import memory
+kernels = []
+watched = memory.watched
+memory.watched = lambda: (kernels.append("isoscale_ij.engines.cpu.voronoi" in sys.modules), watched())[1]
+iso.compare(image, spot_sigma=1.4, outline_sigma=0.9)
+print(kernels)
+"""
+    assert python(code) == "[True, True, True, True, True]"
+
+
+def test_results_do_not_go_where_the_input_lies(nuclei: tuple, tmp_path: Path) -> None:
+    image, _ = nuclei
+    iso.write(tmp_path / "cells.tif", image)
+    comparison = iso.compare(iso.read(tmp_path / "cells.tif"), **SIGMAS)
+    for folder, error, word in (
+        (tmp_path, iso.ParameterError, "that of the input"),
+        (tmp_path / "cells.tif", iso.ParameterError, "is a file"),
+        (tmp_path / "new" / "er", FileNotFoundError, "make it first"),
+    ):
+        with pytest.raises(error, match=word):
+            comparison.save(folder, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["cells.tif"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from skimage.measure import regionprops_table
 
 import isoscale_ij as iso
+from isoscale_ij import memory, remarks
+from isoscale_ij.image.labels import looks_like_labels
 
 
 def test_equals_scikit_image(nuclei: tuple) -> None:
@@ -71,9 +75,90 @@ def test_no_labels() -> None:
 
 def test_bad_input(nuclei: tuple) -> None:
     image, truth = nuclei
-    with pytest.raises(iso.ParameterError, match="integers"):
-        iso.measure(image.astype(float))
+    for bad in (image * 0.3, image.astype(float).where(image != image.max()), image > 3, image.expand_dims(c=2)):
+        with pytest.raises(iso.ParameterError, match="integers"):
+            iso.measure(bad)
+    with pytest.raises(iso.ParameterError, match=r"labels first: measure\(labels, image\)"):
+        iso.measure(image, truth)
+    with pytest.warns(UserWarning, match="swapped"):
+        iso.measure(image, truth.drop_attrs(deep=False))
     with pytest.raises(iso.ParameterError, match="same grid"):
         iso.measure(truth, image[1:])
     with pytest.raises(iso.ParameterError, match="-1"):
         iso.measure(truth - 1)
+
+
+# Labels as other programs number and store them
+
+
+def test_the_numbers_of_labels_do_not_matter(nuclei: tuple) -> None:
+    """Neither for the sums, in the last bit, nor for the memory: what is dense is summed in one go, else by slice."""
+    image, truth = nuclei
+    expected = iso.measure(truth, image)
+    for factor, dtype in ((50_000_017, np.int64), (2**27 + 1, np.uint32), (2**59, np.uint64)):
+        with memory.watched() as peak:
+            found = iso.measure(truth.astype(dtype) * dtype(factor), image)
+        assert found.label.tolist() == [label * factor for label in expected.label.tolist()]
+        exact = expected.columns.drop(["label", "mean_intensity"])
+        assert found[exact].equals(expected[exact])
+        np.testing.assert_allclose(found.mean_intensity, expected.mean_intensity, rtol=1e-14)
+        assert found.attrs == expected.attrs
+        assert peak.bytes < 100e6
+
+
+def test_a_million_labels_in_bounded_memory() -> None:
+    shape, count = (320, 250, 250), 1_000_000
+    labels = (np.arange(np.prod(shape), dtype=np.int32) // (np.prod(shape) // count)).reshape(shape)
+    iso.measure(labels[:2, :20, :20])
+    with memory.watched() as peak:
+        table = iso.measure(labels)
+    assert len(table) == labels.max()
+    assert table.n_voxels.eq(20).all()
+    assert peak.bytes < 300e6
+    with pytest.raises(iso.MemoryLimitError, match="table of 999999 labels"):
+        iso.measure(labels, memory_limit="100 MB")
+    with pytest.raises(iso.MemoryLimitError, match="table"):
+        iso.measure(labels[:2, :20, :20], memory_limit="10 kB")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_whole_numbers_of_a_real_type(nuclei: tuple, dtype: str) -> None:
+    image, truth = nuclei
+    assert iso.measure(truth.astype(dtype), image).equals(iso.measure(truth, image))
+    assert iso.measure(truth.astype(dtype) * 1e6).label.tolist() == [1e6 * n for n in iso.measure(truth).label]
+
+
+def test_2d_and_time_with_sparse_numbers(rng: np.random.Generator) -> None:
+    labels = rng.integers(0, 3, (2, 6, 6)) * 10**9
+    table = iso.measure(iso.as_image(labels, "tyx"), iso.as_image(rng.random((2, 2, 6, 6)), "tcyx"))
+    dense = iso.measure(iso.as_image(labels // 10**9, "tyx"))
+    assert table.label.tolist() == [10**9 * label for label in dense.label]
+    assert table[dense.columns[1:]].equals(dense[dense.columns[1:]])
+
+
+def test_what_looks_like_labels(nuclei: tuple) -> None:
+    image, truth = nuclei
+    foreign = truth.drop_attrs(deep=False)
+    assert [looks_like_labels(each) for each in (truth, foreign, foreign.astype("f4"), foreign * 37)] == [True] * 4
+    noise = np.random.default_rng(0).poisson(0.1, (4, 99, 99)).astype(np.uint8)
+    smooth = iso.rescale(image.astype(np.uint8), factor=4)
+    for other in (image, iso.as_image(noise), smooth, image > 100, iso.as_image(np.zeros((3, 40, 50), np.uint8))):
+        assert not looks_like_labels(other)
+    for name, expected in (("DAPI_mask", True), ("cells_cp_masks.tif", True), ("labels", True), ("unmasked", False)):
+        assert looks_like_labels(image.rename(name)) == expected
+
+
+def test_labels_that_would_be_blended_are_pointed_out(nuclei: tuple) -> None:
+    foreign = nuclei[1].drop_attrs(deep=False)
+    with pytest.warns(UserWarning, match=r'looks like labels, and linear.*"nearest".*--labels'):
+        iso.rescale(foreign, 1.0)
+    kept = iso.rescale(foreign, 1.0, interpolation="nearest")
+    assert set(np.unique(kept)) <= set(np.unique(foreign))
+
+
+def test_real_images_do_not_look_like_labels(real: Path) -> None:
+    names = [path for path in sorted(real.glob("*.tif")) if "gt" not in path.name]
+    assert names
+    for path in names:
+        with remarks.heard():
+            assert not looks_like_labels(iso.read(path)), path

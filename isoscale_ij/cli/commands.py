@@ -275,7 +275,8 @@ def _measure(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from isoscale_ij.comparison.comparing import as_json, compare
+    from isoscale_ij.comparison.comparing import compare
+    from isoscale_ij.comparison.report import as_json
     from isoscale_ij.files import read
 
     name = options.input.name.removesuffix(".tif").removesuffix(".tiff").removesuffix(".ome")

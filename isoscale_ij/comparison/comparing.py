@@ -6,13 +6,11 @@ row that the tutorial could not show segments the image as it is, in physical un
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -20,6 +18,8 @@ from numpy.typing import NDArray
 
 from isoscale_ij import memory, remarks
 from isoscale_ij.carrying import takes_images
+from isoscale_ij.comparison.report import Comparison
+from isoscale_ij.engines import get_engine
 from isoscale_ij.errors import CalibrationError, MemoryLimitError, ParameterError
 from isoscale_ij.image.axes import SPATIAL, choose_channel
 from isoscale_ij.image.calibration import as_image, length_unit, lower_edge, spacing, voxel_size
@@ -30,93 +30,11 @@ from isoscale_ij.operations.measurement import measure
 from isoscale_ij.operations.rescaling import plan_rescale, rescale
 from isoscale_ij.operations.segmentation import voronoi_otsu_labeling
 from isoscale_ij.operations.sigmas import SigmaLike, resolve_sigmas
+from isoscale_ij.operations.warming import run_in
 from isoscale_ij.progress import OnProgress
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _BYTES_BESIDE_SCALED = 5  # a voxel of labels, and of their mask
 _SIGNIFICANT = 2  # digits of the default sizes
-
-
-@dataclass
-class Comparison:
-    """What :func:`compare` found.
-
-    Attributes
-    ----------
-    table : DataFrame
-        One row per way to segment, see :func:`compare`.
-    image : DataArray
-        The image that was segmented (one channel).
-    labels : dict of DataArray
-        The label image of each row that was computed, by the row's name, on its own grid.
-    truth : DataArray or None
-    """
-
-    table: pd.DataFrame
-    image: xr.DataArray
-    labels: dict[str, xr.DataArray]
-    truth: xr.DataArray | None = None
-    measurements: dict[str, pd.DataFrame] = field(default_factory=dict)
-
-    def save(self, folder: str | os.PathLike[str], *, overwrite: bool = False) -> list[Path]:
-        """Write the table (CSV, Markdown), the pictures, the label images and their measurements.
-
-        Returns
-        -------
-        list of Path
-            What was written.
-
-        Raises
-        ------
-        ParameterError
-            If one of the files exists and is not to be overwritten.
-        """
-        from isoscale_ij.comparison import figures
-        from isoscale_ij.files import check_replaceable, replacing, write
-
-        folder = Path(folder)
-        folder.mkdir(exist_ok=True)
-        texts = {
-            "comparison.csv": self.table.to_csv(index=False),
-            "comparison.md": self.markdown(),
-        }
-        texts |= {
-            f"measurements-{_file_name(name)}.csv": table.to_csv(index=False)
-            for name, table in self.measurements.items()
-        }
-        pictures = figures.of_comparison(self.image, self.labels, self.truth)
-        images = {f"labels-{_file_name(name)}.tif": labels for name, labels in self.labels.items()}
-        paths = [folder / name for name in (*texts, *pictures, *images)]
-        for path in paths:
-            check_replaceable(path, overwrite=overwrite)
-        for name, text in texts.items():
-            with replacing(folder / name, overwrite=overwrite) as temporary:
-                temporary.write_text(text, encoding="utf-8")
-        for name, picture in pictures.items():
-            with replacing(folder / name, overwrite=overwrite) as temporary:
-                picture.savefig(temporary, format="png")
-        for name, labels in images.items():
-            write(folder / name, labels, overwrite=overwrite)
-        return paths
-
-    def markdown(self) -> str:
-        """The table as Markdown."""
-        columns = [str(column) for column in self.table.columns]
-        rows = [
-            [_cell(column, value) for column, value in zip(columns, row, strict=True)] for row in self.table.to_numpy()
-        ]
-        lines = [columns, ["---"] * len(columns), *rows]
-        return "".join("| " + " | ".join(line) + " |\n" for line in lines)
-
-    def __str__(self) -> str:
-        columns = [c for c in self.table.columns if c not in ("voxel_size", "factors", "bytes", "median_volume")]
-        rows = [columns, *([_cell(c, row[c]) for c in columns] for _, row in self.table.iterrows())]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
-        return "\n".join(
-            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
-        )
 
 
 @dataclass(frozen=True)
@@ -186,38 +104,40 @@ def compare(
     --------
     >>> import isoscale_ij
     >>> image, truth = isoscale_ij.sample(shape=(10, 64, 64), n_objects=4)
-    >>> found = compare(image, spot_sigma=1.8, outline_sigma=0.9, truth=truth)
-    >>> list(found.table.name)
+    >>> comparison = compare(image, spot_sigma=1.8, outline_sigma=0.9, truth=truth)
+    >>> list(comparison.table.name)
     ['raw, voxel sigmas', 'raw, physical sigmas', '1 µm', '2 µm', 'upscaled to x']
     """
     import pandas as pd
 
-    image = choose_channel(as_image(image), channel)
+    image = as_image(image)
+    truth = None if truth is None else as_image(truth)
+    sources = [Path(each.encoding["source"]) for each in (image, truth) if each is not None and _has_source(each)]
+    image = choose_channel(image, channel)
     _check(image)
-    if truth is not None:
-        truth = as_image(truth)
-        if truth.shape != image.shape:
-            raise ParameterError(f"Got a truth of shape {truth.shape}; needed is that of the image, {image.shape}.")
+    if truth is not None and truth.shape != image.shape:
+        raise ParameterError(f"Got a truth of shape {truth.shape}; needed is that of the image, {image.shape}.")
     for sigma, what in ((spot_sigma, "spot_sigma"), (outline_sigma, "outline_sigma")):
         resolve_sigmas(Grid.of(image), sigma, what)
+    run_in([image.dtype], get_engine(engine, image.size).name)  # the first row does not pay for loading the kernels
     ways = list(_ways(image, voxel_sizes))
     rows, labels, measured = [], {}, {}
     on_raw: dict[str, NDArray[np.int32]] = {}
     for number, way in enumerate(ways):
         row: dict[str, Any] = {"name": way.name, "remark": ""}
         try:
-            found = _segment(
+            segmented = _segment(
                 image, way, (spot_sigma, outline_sigma), row, engine, memory_limit,
                 _part(on_progress, number, len(ways), way.name),
             )  # fmt: skip
         except (MemoryLimitError, ParameterError) as error:
             row["remark"] = f"skipped: {error}"
         else:
-            table = measure(found, engine=engine)
+            table = measure(segmented, engine=engine, memory_limit=memory_limit)
             row["objects"] = len(table)
             row["median_volume"] = float(table["volume"].median()) if len(table) else float("nan")
-            labels[way.name], measured[way.name] = found, table
-            on_raw[way.name] = _by_nearest_point(found, image)
+            labels[way.name], measured[way.name] = segmented, table
+            on_raw[way.name] = _by_nearest_point(segmented, image)
         rows.append(row)
     upscaled = on_raw.get(ways[-1].name)
     for row in rows:
@@ -235,7 +155,11 @@ def compare(
     table.attrs["units"] = {"median_volume": f"{length_unit(image)}^3", "peak_memory": "byte", "bytes": "byte"}
     if on_progress:
         on_progress(100, 100, "done")
-    return Comparison(table, image, labels, truth, measured)
+    return Comparison(table, image, labels, truth, measured, sources)
+
+
+def _has_source(image: xr.DataArray) -> bool:
+    return isinstance(image.encoding.get("source"), str)
 
 
 def _check(image: xr.DataArray) -> None:
@@ -328,30 +252,3 @@ def _part(on_progress: OnProgress | None, number: int, count: int, name: str) ->
     if on_progress is None:
         return None
     return lambda done, total, step: on_progress(int((number + done / total) / count * 100), 100, f"{name}: {step}")
-
-
-def _cell(column: str, value: Any) -> str:
-    """One value as it stands in a printed table."""
-    import pandas as pd
-
-    if not isinstance(value, tuple) and pd.isna(value):
-        return ""
-    if column in ("bytes", "peak_memory"):
-        return memory.format_bytes(float(value))
-    if column.startswith("seconds"):
-        return f"{value:.3g}"
-    if isinstance(value, tuple):
-        return " x ".join(f"{part:.6g}" for part in value)
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return str(value)
-
-
-def _file_name(name: str) -> str:
-    plain = name.replace("µ", "u").replace(",", "")
-    return "".join(character if character.isalnum() or character == "." else "-" for character in plain)
-
-
-def as_json(comparison: Comparison) -> str:
-    """The table as JSON, a row an object."""
-    return json.dumps(json.loads(comparison.table.to_json(orient="records")), indent=2)

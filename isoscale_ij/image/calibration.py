@@ -319,8 +319,9 @@ def _with_voxel_size(
             continue
         else:
             size = convert(old, old_unit or new_unit, new_unit)
-        if new_unit is not None and (is_time(new_unit) != (axis == "t")) and axis == "t":
-            raise CalibrationError(f"Got the unit {new_unit} for {axis}; needed is a unit of time, for example s.")
+        if new_unit is not None and (not is_time(new_unit) if axis == "t" else is_time(new_unit)):
+            needed = "time, for example s" if axis == "t" else "length, for example um"
+            raise CalibrationError(f"Got the unit {new_unit} for {axis}; needed is a unit of {needed}.")
         _possible(size, axis)
         lower = 0.0
         if axis in image.coords and old is not None:

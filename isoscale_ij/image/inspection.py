@@ -94,8 +94,8 @@ def info(image: Any) -> ImageInfo:
     Examples
     --------
     >>> import numpy as np
-    >>> found = info(as_image(np.zeros((37, 118, 132), np.uint8), voxel_size=(4, 0.82864, 0.82864), unit="um"))
-    >>> round(found.anisotropy, 2), found.extent["z"]
+    >>> about = info(as_image(np.zeros((37, 118, 132), np.uint8), voxel_size=(4, 0.82864, 0.82864), unit="um"))
+    >>> round(about.anisotropy, 2), about.extent["z"]
     (4.83, 148.0)
     """
     image = as_image(image)
@@ -120,36 +120,38 @@ def info(image: Any) -> ImageInfo:
 
 def remarks(image: xr.DataArray) -> list[str]:
     """What looks wrong with the calibration, a sentence each."""
-    found = []
+    sentences = []
     sizes = voxel_size(image)
     axes = [axis for axis in SPATIAL if axis in image.dims and image.sizes[axis] > 1]
     missing = [axis for axis in axes if axis not in sizes]
     if missing and len(missing) < len(axes):
-        found.append(
+        sentences.append(
             f"There is a voxel size on {', '.join(sizes)}, but none on {', '.join(missing)}. "
             "Set it with set_voxel_size."
         )
     elif missing:
-        found.append("The image has no calibration. Set it with set_voxel_size.")
+        sentences.append("The image has no calibration. Set it with set_voxel_size.")
     unit = axis_unit(image, "x")
     if sizes and unit is None:
         what = "of 1" if set(sizes.values()) == {1.0} else f"of {sizes['x']:g}" if "x" in sizes else ""
-        found.append(f"The image has a voxel size {what} without a unit; is that right? Set it with set_voxel_size.")
+        sentences.append(
+            f"The image has a voxel size {what} without a unit; is that right? Set it with set_voxel_size."
+        )
     if sizes and unit is not None and not is_length(unit):
-        found.append(
+        sentences.append(
             f"The unit {unit!r} is not known; it is kept as it is, but lengths in other units cannot be converted into "
             "it. Name a known one with set_voxel_size(…, unit=…)."
         )
     if len(sizes) > 1 and max(sizes.values()) > _EXTREME_ANISOTROPY * min(sizes.values()):
-        found.append(
+        sentences.append(
             f"The largest voxel size is {max(sizes.values()) / min(sizes.values()):.4g} times the smallest; "
             "are the units right? Set them with set_voxel_size."
         )
     if "x" in sizes and is_length(unit):
         millimeters = convert(sizes["x"], unit, "millimeter")
         if any(abs(millimeters - size) < 1e-3 * size for size in _SCREEN):
-            found.append(
+            sentences.append(
                 f"The voxel size is that of a screen ({25.4 / millimeters:.0f} dpi), hardly that of a microscope. "
                 "Set it with set_voxel_size."
             )
-    return found
+    return sentences

@@ -39,19 +39,26 @@ def agreement(reference: NDArray[np.integer], other: NDArray[np.integer], thresh
 
     The measure is average precision as in Caicedo et al. (2019), Nature Methods 16, 1247-1253.
     """
-    pairs, counts = _overlaps(reference, other)
-    size_reference = _sizes(pairs[:, 0], counts)
-    size_other = _sizes(pairs[:, 1], counts)
+    pairs, counts = _overlaps(_numbered(reference), _numbered(other))
+    number_reference, size_reference = _sizes(pairs[:, 0], counts)
+    number_other, size_other = _sizes(pairs[:, 1], counts)
     both = (pairs > 0).all(axis=1)
     one, two, shared = pairs[both, 0], pairs[both, 1], counts[both]
-    union = size_reference[one] + size_other[two] - shared
+    union = (size_reference + size_other)[both] - shared
     overlap = shared / union
     good = overlap >= threshold
     return Agreement(
         matched := _matching(one[good], two[good], overlap[good]),
-        int(np.count_nonzero(size_reference[1:])) - matched,
-        int(np.count_nonzero(size_other[1:])) - matched,
+        number_reference - matched,
+        number_other - matched,
     )
+
+
+def _numbered(labels: NDArray[np.integer]) -> NDArray[np.integer]:
+    """The same objects, with numbers of which pairs fit into an integer."""
+    if labels.max(initial=0) <= np.iinfo(np.int32).max:
+        return labels
+    return np.asarray(np.searchsorted(np.union1d(np.zeros(1, labels.dtype), labels), labels))
 
 
 def _overlaps(one: NDArray[np.integer], two: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -67,8 +74,10 @@ def _overlaps(one: NDArray[np.integer], two: NDArray[np.integer]) -> tuple[NDArr
     return np.stack([key // columns, key % columns], axis=1), total
 
 
-def _sizes(labels: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.bincount(labels, counts).astype(np.int64)
+def _sizes(labels: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
+    """How many objects there are, and the size of that of each pair."""
+    present, where = np.unique(labels, return_inverse=True)
+    return int(np.count_nonzero(present)), np.bincount(where, counts).astype(np.int64)[where]
 
 
 def _matching(one: NDArray[np.int64], two: NDArray[np.int64], overlap: NDArray[np.float64]) -> int:

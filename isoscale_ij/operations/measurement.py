@@ -8,29 +8,39 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from isoscale_ij import remarks
 from isoscale_ij.carrying import takes_images
 from isoscale_ij.engines import get_engine
 from isoscale_ij.engines.protocol import Tally
 from isoscale_ij.errors import ParameterError
 from isoscale_ij.image.axes import SPATIAL, channel_names
-from isoscale_ij.image.calibration import as_image, axis_unit, length_unit, spacing
+from isoscale_ij.image.calibration import as_image, axis_unit, is_labels, length_unit, spacing
+from isoscale_ij.image.labels import looks_like_labels
+from isoscale_ij.operations.label_sums import label_sums
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_COLUMNS = 16  # of a table, at most, without intensities
+
 
 @takes_images("labels", "image")
-def measure(labels: Any, image: Any | None = None, *, engine: str = "auto") -> pd.DataFrame:
+def measure(
+    labels: Any, image: Any | None = None, *, engine: str = "auto", memory_limit: float | str | None = None
+) -> pd.DataFrame:
     """Size, place and brightness of each label.
 
     Parameters
     ----------
     labels : DataArray or array_like of int
-        A label image, 2D or 3D, with or without t; 0 is background.
+        A label image, 2D or 3D, with or without t; 0 is background. Whole numbers of a real type are taken as well.
     image : DataArray or array_like, optional
         Intensities on the same grid, with or without c, for the mean intensities.
     engine : {"auto", "cpu", "opencl"}
         What to compute with.
+    memory_limit : float or str, optional
+        Bytes, or as ``"2 GB"``; by default a share of the machine's free memory. What is needed follows how
+        many labels there are: some 220 bytes each.
 
     Returns
     -------
@@ -46,7 +56,14 @@ def measure(labels: Any, image: Any | None = None, *, engine: str = "auto") -> p
     Raises
     ------
     ParameterError
-        If `labels` are no integers, are negative, or `image` has another grid.
+        If `labels` are no whole numbers, are negative, `image` has another grid, or the two are swapped.
+    MemoryLimitError
+        If the table would need more memory than allowed.
+
+    Warns
+    -----
+    UserWarning
+        If `image` looks like labels and `labels` do not.
 
     Notes
     -----
@@ -64,32 +81,69 @@ def measure(labels: Any, image: Any | None = None, *, engine: str = "auto") -> p
     import pandas as pd
 
     labels = as_image(labels)
-    if labels.dtype.kind not in "iu" or "c" in labels.dims:
+    if image is not None:
+        image = as_image(image)
+        _check_order(labels, image)
+    if labels.dtype.kind not in "iuf" or "c" in labels.dims:
         raise ParameterError(
             f"Got labels of type {labels.dtype} with the axes {' '.join(map(str, labels.dims))}; "
             "needed are integers without c."
         )
     channels = _channels(labels, image)
-    tables = []
+    parts: list[dict[str, Any]] = []
     for t in range(labels.sizes.get("t", 1)):
-        values = _volume(labels, t)
-        if values.min() < 0:
-            raise ParameterError(f"Got the label {values.min()}; needed are labels of 0 or more.")
+        values = _whole_numbers(_volume(labels, t))
         intensities = [_volume(channel, t) for channel in channels.values()]
-        tally = get_engine(engine).tally(values, intensities, int(values.max()))
-        table = pd.DataFrame(_columns(labels, tally, list(channels)))
-        table.insert(1, "t", t)
-        tables.append(table)
-    result = pd.concat(tables, ignore_index=True)
-    result.attrs["units"] = _units(labels)
-    return result
+        width = _COLUMNS + len(channels)
+        present, sums = label_sums(values, intensities, get_engine(engine), width, memory_limit)
+        parts.append(_columns(labels, t, present, sums, list(channels)))
+        del sums
+    # Column by column, and never copied again: of millions of labels the table is what takes the memory.
+    table = pd.DataFrame({name: _joined([part.pop(name) for part in parts]) for name in list(parts[0])}, copy=False)
+    table.attrs["units"] = _units(labels)
+    return table
 
 
-def _channels(labels: xr.DataArray, image: Any | None) -> dict[str, xr.DataArray]:
+def _check_order(labels: xr.DataArray, image: xr.DataArray) -> None:
+    """Grey values must not be counted as labels because two arguments were swapped."""
+    if is_labels(image) and not is_labels(labels):
+        raise ParameterError(
+            "Got an image first and labels second; needed are the labels first: measure(labels, image) (command line: "
+            "isoscale-ij measure LABELS IMAGE)."
+        )
+    if not is_labels(labels) and looks_like_labels(image) and not looks_like_labels(labels):
+        remarks.warn(
+            "What was given as the image looks like labels, and what was given as labels does not. Are the two "
+            "swapped? Labels come first: measure(labels, image)."
+        )
+
+
+def _whole_numbers(values: NDArray[Any]) -> NDArray[np.integer]:
+    """The labels as integers of 0 or more."""
+    lowest, highest = values.min(), values.max()
+    if values.dtype.kind == "f":
+        # what other programs write that have no large integers
+        if not np.isfinite(highest - lowest) or any((plane % 1).any() for plane in values):
+            raise ParameterError(
+                f"Got labels of type {values.dtype}, from {lowest:g} to {highest:g}, that are no whole numbers; needed "
+                "are integers. Is it the image? Labels come first: measure(labels, image)."
+            )
+        whole = values.astype(np.int32 if highest <= np.iinfo(np.int32).max else np.int64)
+    else:
+        whole = values
+    if lowest < 0:
+        raise ParameterError(f"Got the label {lowest:g}; needed are labels of 0 or more.")
+    return np.asarray(whole)
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _channels(labels: xr.DataArray, image: xr.DataArray | None) -> dict[str, xr.DataArray]:
     """The intensities by the name of their column."""
     if image is None:
         return {}
-    image = as_image(image)
     sizes = {axis: size for axis, size in image.sizes.items() if axis != "c"}
     if sizes != dict(labels.sizes):
         raise ParameterError(
@@ -109,33 +163,35 @@ def _volume(image: xr.DataArray, t: int) -> NDArray[Any]:
     return values if "z" in image.dims else values[np.newaxis]
 
 
-def _columns(labels: xr.DataArray, tally: Tally, channels: list[str]) -> dict[str, Any]:
+def _columns(
+    labels: xr.DataArray, t: int, present: NDArray[np.integer], sums: Tally, channels: list[str]
+) -> dict[str, NDArray[Any]]:
     axes = [axis for axis in SPATIAL if axis in labels.dims]
-    present = np.flatnonzero(tally.n_voxels)
-    count = tally.n_voxels[present]
+    count = sums.n_voxels
     size = {axis: spacing(labels, axis) or 1.0 for axis in axes}
     first = {axis: float(labels.coords[axis][0]) if spacing(labels, axis) else 0.0 for axis in axes}
     content = count * np.prod(list(size.values()))
     flat = "z" not in axes
-    columns: dict[str, Any] = {"label": present, "n_voxels": count}
+    label = present if present.dtype == np.uint64 else present.astype(np.int64, copy=False)
+    columns: dict[str, NDArray[Any]] = {"label": label, "t": np.full(len(present), t), "n_voxels": count}
     columns["area" if flat else "volume"] = content
     columns["equivalent_diameter"] = 2 * np.sqrt(content / np.pi) if flat else 2 * np.cbrt(content * 3 / (4 * np.pi))
     border = np.zeros(len(present), bool)
     for axis in axes:
         column = SPATIAL.index(axis)
-        columns[f"centroid_{axis}"] = first[axis] + tally.index_sums[present, column] / count * size[axis]
+        columns[f"centroid_{axis}"] = first[axis] + sums.index_sums[:, column] / count * size[axis]
     for axis in axes:
         column = SPATIAL.index(axis)
-        lowest, highest = tally.lowest[present, column], tally.highest[present, column]
+        lowest, highest = sums.lowest[:, column], sums.highest[:, column]
         columns[f"min_{axis}"] = first[axis] + (lowest - 0.5) * size[axis]
         columns[f"max_{axis}"] = first[axis] + (highest + 0.5) * size[axis]
         if labels.sizes[axis] > 1:
             border |= (lowest == 0) | (highest == labels.sizes[axis] - 1)
     if not flat:
-        columns["n_slices"] = tally.n_slices[present]
+        columns["n_slices"] = sums.n_slices
     columns["touches_border"] = border
     for channel, name in enumerate(channels):
-        columns[name] = tally.intensity_sums[channel, present] / count
+        columns[name] = sums.intensity_sums[channel] / count
     return columns
 
 

@@ -23,6 +23,7 @@ from isoscale_ij.execution.stack import Stack
 from isoscale_ij.image.axes import SPATIAL
 from isoscale_ij.image.calibration import VoxelSizeLike, as_image, is_labels
 from isoscale_ij.image.grid import Grid
+from isoscale_ij.image.labels import remark_of_blending
 from isoscale_ij.image.units import symbol
 from isoscale_ij.operations.choices import INTERPOLATIONS, Interpolation
 from isoscale_ij.operations.targets import Factor, target_voxel_size
@@ -148,7 +149,7 @@ def rescale(
     Warns
     -----
     UserWarning
-        If values are NaN or infinite.
+        If values are NaN or infinite, or the image looks like labels that would be blended.
 
     Examples
     --------
@@ -161,6 +162,7 @@ def rescale(
     1.0
     """
     work = prepared(as_image(image), voxel_size, factor=factor, interpolation=interpolation, antialias=antialias)
+    remarks.warn_of(remark_of_blending(work.image, work.resampling.interpolation))
     if isinstance(out, xr.DataArray):
         out = out.to_numpy()
     progress = Progress(on_progress, {"rescale": 1.0}, work.stack.count)

@@ -1,0 +1,63 @@
+"""Whether values that nobody marked as labels look like some; and what is said where they would be blended."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from isoscale_ij.image.calibration import is_labels
+from isoscale_ij.remarks import Remark
+
+_NAMES = re.compile(r"(?<![^\W_])(masks?|labels?|segmentation)(?![^\W_])", re.IGNORECASE)
+_SLICES, _ROWS = 8, 128  # of a volume, that are looked at
+_FLAT = 0.6  # of the neighbours in x that are equal: labels have more, grey values fewer,
+_BY_ONE = 0.6  # or, where they are smooth, most of the others differ by one
+_FEWEST_PAIRS = 32
+
+
+def looks_like_labels(image: xr.DataArray) -> bool:
+    """Whether an image without a mark looks like labels: by its name, or because whole objects have one value.
+
+    A sample of its rows is looked at. Real numbers count if they are whole; truth values do not.
+    """
+    if is_labels(image):
+        return True
+    if image.dtype.kind not in "iuf" or "c" in image.dims or not isinstance(image.data, np.ndarray):
+        return False
+    rows = _sample(image)
+    if rows.min() < 0 or (rows.dtype.kind == "f" and (not np.isfinite(rows).all() or (rows % 1).any())):
+        return False
+    if image.name is not None and _NAMES.search(str(image.name)) and rows.dtype.kind != "f":
+        return True
+    lowest, highest = rows.min(), rows.max()  # a background, and what is saturated, is flat in any image
+    between = (rows > lowest) & (rows < highest)
+    pairs = between[..., :-1] | between[..., 1:]
+    differ = np.abs(np.subtract(rows[..., :-1], rows[..., 1:], dtype=np.float64))[pairs]
+    changes = differ[differ > 0]
+    if len(differ) < _FEWEST_PAIRS or len(changes) > (1 - _FLAT) * len(differ):
+        return False
+    return int(np.count_nonzero(changes <= 1)) <= _BY_ONE * len(changes)
+
+
+def remark_of_blending(image: xr.DataArray, interpolation: str) -> list[Remark]:
+    """What is said where an interpolation would make up values between what looks like labels."""
+    if interpolation == "nearest" or not looks_like_labels(image):
+        return []
+    return [
+        Remark(
+            f"The image looks like labels, and {interpolation} interpolation makes up values between them. If they are "
+            'labels, say interpolation="nearest" (command line: --labels).'
+        )
+    ]
+
+
+def _sample(image: xr.DataArray) -> NDArray[np.generic]:
+    """Some rows of the middle slices, those of an image of another order of axes included."""
+    values = image.transpose(..., "y", "x").data
+    values = values.reshape(-1, *values.shape[-2:]) if values.ndim != 3 else values
+    slices = np.linspace(0, len(values) - 1, min(_SLICES, len(values))).astype(int)
+    step = -(-values.shape[1] // _ROWS)
+    return np.stack([values[z, ::step] for z in dict.fromkeys(slices.tolist())])
