@@ -122,7 +122,7 @@ comparison = iso.compare(image, spot_sigma="1.4 um", outline_sigma="0.9 um", tru
 print(comparison)
 
 # %%
-figures.labels_side_by_side(comparison)
+figures.labels_side_by_side(comparison.image, comparison.labels, comparison.truth)
 
 # %% [markdown]
 # ## Measurements in µm

@@ -27,13 +27,19 @@ def diagnose() -> dict[str, str]:
             facts[package] = "not installed: pip install isoscale-ij"
     facts |= _java()
     facts["free memory"] = format_bytes(free_memory())
-    facts["engines"] = ", ".join(name for name in ENGINES if name != "auto")
+    facts["engines"] = ", ".join(name for name in ENGINES if name != "auto" and _can_be_used(name))
     facts["opencl"] = _opencl()
     facts["threads"] = str(thread_count())
     facts["fused multiply-add"] = "yes" if compiling.HAS_FUSED_MULTIPLY_ADD else "no"
     facts["compiled kernels"] = compiling.cache_folder() or "kept in memory only: no cache folder can be written"
     facts["kernels are compiled"] = "yes" if kernels_are_compiled() else "no: the first run compiles them (--warm-up)"
     return facts
+
+
+def _can_be_used(engine: str) -> bool:
+    from isoscale_ij.engines.opencl.devices import devices
+
+    return engine != "opencl" or any(not device.trouble for device in devices())
 
 
 def _opencl() -> str:

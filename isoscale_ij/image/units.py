@@ -168,7 +168,7 @@ def parse_length(text: object, what: str = "length") -> Length:
     """
     if isinstance(text, str):
         match = _LENGTH.fullmatch(text)
-        if not match and (comma := _DECIMAL_COMMA.fullmatch(text)):
+        if comma := _DECIMAL_COMMA.fullmatch(text):
             raise ParameterError(
                 f"Got {text!r} as {what}; decimals follow a point: write {'.'.join(comma.groups())!r}."
             )

@@ -29,9 +29,11 @@ from isoscale_ij.errors import PUBLIC, ParameterError
 from isoscale_ij.execution import VolumeSteps
 from isoscale_ij.execution.choice import over_volume
 from isoscale_ij.image.axes import SPATIAL, choose_channel
-from isoscale_ij.image.calibration import as_image, is_labels, mark_as_labels, spacing
-from isoscale_ij.operations.sigmas import SigmaLike, Triple, plain, resolve_sigmas
+from isoscale_ij.image.calibration import as_image, is_labels, length_unit, mark_as_labels, spacing
+from isoscale_ij.image.units import symbol
+from isoscale_ij.operations.sigmas import SigmaLike, Sigmas, Triple, plain, resolve_sigmas
 from isoscale_ij.progress import OnProgress, Progress
+from isoscale_ij.wording import short
 
 _BINS = 256
 _FEW, _MANY = 0.001, 0.4  # shares of the voxels; less or more foreground than that is pointed out
@@ -60,6 +62,7 @@ class _Settings:
     outline: Triple
     threshold: float | None  # None: Otsu's
     spacing: Triple  # in which distances are measured
+    sought: str  # what the spot sigma looks for, in words
 
 
 @takes_images("image")
@@ -93,10 +96,10 @@ def voronoi_otsu_labeling(
     image : DataArray or array_like
         2D or 3D, with or without t and c; see :func:`as_image`.
     spot_sigma : length, mapping or sequence
-        How far apart objects are: larger values give fewer seeds. In the image's unit (``2.0``), with
-        a unit (``"2 um"``, ``"10 px"``), or for each axis.
+        About half the radius of an object: a larger one finds fewer and larger objects, one that is too large none.
+        In the image's unit (``2.0``), with a unit (``"2 um"``, ``"10 px"``), or for each axis.
     outline_sigma : length, mapping or sequence
-        How smooth outlines are.
+        How smooth outlines are; less than `spot_sigma`.
     threshold : float or "otsu"
         A grey value of the blurred image instead of Otsu's.
     channel : str or int, optional
@@ -128,7 +131,7 @@ def voronoi_otsu_labeling(
     Warns
     -----
     SegmentationWarning
-        If the image is constant, less than 0.1 % or more than 40 % of it is foreground, or a few
+        If the image is constant, no object is found, less than 0.1 % or more than 40 % of it is foreground, or a few
         outliers hold most of its range.
 
     Notes
@@ -154,6 +157,7 @@ def voronoi_otsu_labeling(
         outline=outline.voxels,
         threshold=_checked_threshold(threshold),
         spacing=(1.0, 1.0, 1.0) if spot.in_voxels and outline.in_voxels else _spacing(image),
+        sought=_sought(image, spot_sigma, spot),
     )
     volume = math.prod(image.sizes[axis] for axis in SPATIAL if axis in image.dims)
     memory.require(
@@ -224,6 +228,8 @@ def _label_volume(
     progress.step("seeds", number)
     blurred = any(sigma > 0 for sigma in settings.spot)
     seeds = steps.find_seeds(finer, taps, _ROUNDING if blurred else 0.0)
+    if not len(seeds) and foreground >= _FEW * size:  # of less, enough is said
+        warn(f"No object was found{where}: {settings.sought}")
 
     report = progress.step("labels", number)
     steps.assign(seeds, settings.spacing, report)
@@ -274,6 +280,18 @@ def _split(sigmas: Triple, finer: tuple[int, int, int]) -> tuple[Triple, tuple[F
 def _spacing(image: xr.DataArray) -> Triple:
     z, y, x = (spacing(image, axis) or 1.0 if axis in image.dims else 1.0 for axis in SPATIAL)
     return z, y, x
+
+
+def _sought(image: xr.DataArray, given: SigmaLike, spot: Sigmas) -> str:
+    """What a spot sigma looks for, and what to try where there is no such thing: a sigma is half a radius."""
+    steps = (1.0, 1.0, 1.0) if spot.in_voxels else _spacing(image)
+    sizes = [short(4 * sigma * step) for sigma, step in zip(spot.voxels, steps, strict=True) if sigma > 0]
+    across = " x ".join(sizes if len(set(sizes)) > 1 else sizes[:1]) or "0"
+    unit = "px" if spot.in_voxels else symbol(length_unit(image))
+    return (
+        f"a spot sigma of {plain(given)} looks for objects some {across} {unit} across. Try a smaller one; half the "
+        "radius of an object is a good start."
+    )
 
 
 def _offset(source: Any, where: str) -> float:
