@@ -14,6 +14,7 @@ import xarray as xr
 import isoscale_ij as iso
 from commands import Commands
 from images import make
+from isoscale_ij import remarks
 from isoscale_ij.image.label_colors import glasbey
 from isoscale_ij.imagej import from_imageplus, to_imageplus
 
@@ -250,7 +251,6 @@ def test_an_axis_that_was_uncalibrated_can_be_set_to_1(fiji: Commands) -> None:
 def test_warnings_of_two_commands_go_to_their_own(fiji: Commands) -> None:
     """Run in the worker's own code, on two threads: each command says what is wrong with its own image."""
     import json
-    import warnings
 
     from isoscale_ij.fiji import worker
 
@@ -263,12 +263,12 @@ def test_warnings_of_two_commands_go_to_their_own(fiji: Commands) -> None:
 
     def speak(request: dict[str, Any], *_: Any) -> dict[str, Any]:
         meeting.wait(10)
-        warnings.warn(request["text"], UserWarning, stacklevel=1)
+        remarks.warn(request["text"])
         meeting.wait(10)
         return {}
 
     tasks = {"one": Task(), "two": Task()}
-    shown, filters, stdout = warnings.showwarning, warnings.filters[:], sys.stdout
+    stdout = sys.stdout
     worker.OPERATIONS["speak"] = speak
     try:
         threads = [
@@ -281,5 +281,5 @@ def test_warnings_of_two_commands_go_to_their_own(fiji: Commands) -> None:
             thread.join()
     finally:
         del worker.OPERATIONS["speak"]
-        warnings.showwarning, warnings.filters[:], sys.stdout = shown, filters, stdout
+        sys.stdout = stdout
     assert {text: task.outputs["warnings"] for text, task in tasks.items()} == {"one": ["one"], "two": ["two"]}
