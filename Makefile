@@ -46,35 +46,38 @@ setup-opencl: .venv-opencl/.ready
 
 .venv/.ready: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with make PYTHON=/path/to/python3"; exit 1; }
+	@echo "Packages are fetched into .venv; this happens once, and takes a minute or more."
 ifdef UV
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
-	$(UV) pip install --quiet --python $(RUN) -e '.[dev,imagej]'
+	$(UV) pip install --python $(RUN) -e '.[dev,imagej]'
 else
 	$(PYTHON) -m venv .venv
-	$(RUN) -m pip install --quiet --disable-pip-version-check -e '.[dev,imagej]'
+	$(RUN) -m pip install --disable-pip-version-check -e '.[dev,imagej]'
 endif
 	$(RUN) -m isoscale_ij doctor --warm-up
 	@touch $@
 
 .venv-peers/.ready: pyproject.toml benchmarks/requirements.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with make PYTHON=/path/to/python3"; exit 1; }
+	@echo "Packages are fetched into .venv-peers; this happens once, and takes some minutes."
 ifdef UV
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv-peers
-	$(UV) pip install --quiet --python $(PEERS) -e '.[imagej]' -r benchmarks/requirements.txt
+	$(UV) pip install --python $(PEERS) -e '.[imagej]' -r benchmarks/requirements.txt
 else
 	$(PYTHON) -m venv .venv-peers
-	$(PEERS) -m pip install --quiet --disable-pip-version-check -e '.[imagej]' -r benchmarks/requirements.txt
+	$(PEERS) -m pip install --disable-pip-version-check -e '.[imagej]' -r benchmarks/requirements.txt
 endif
 	@touch $@
 
 .venv-opencl/.ready: pyproject.toml tests/opencl/requirements.txt tests/opencl/register_driver.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with make PYTHON=/path/to/python3"; exit 1; }
+	@echo "Packages are fetched into .venv-opencl; this happens once, and takes some minutes."
 ifdef UV
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv-opencl
-	$(UV) pip install --quiet --python $(OPENCL) -e . -r tests/opencl/requirements.txt
+	$(UV) pip install --python $(OPENCL) -e . -r tests/opencl/requirements.txt
 else
 	$(PYTHON) -m venv .venv-opencl
-	$(OPENCL) -m pip install --quiet --disable-pip-version-check -e . -r tests/opencl/requirements.txt
+	$(OPENCL) -m pip install --disable-pip-version-check -e . -r tests/opencl/requirements.txt
 endif
 	$(OPENCL) tests/opencl/register_driver.py
 	@touch $@

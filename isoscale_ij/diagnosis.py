@@ -15,7 +15,7 @@ _PACKAGES = ("numpy", "xarray", "numba", "scipy", "tifffile", "pandas", "matplot
 
 def diagnose() -> dict[str, str]:
     """Versions, memory and engines, as what they are called and what was found."""
-    from isoscale_ij.engines import engine_names
+    from isoscale_ij.engines import usable_engines
     from isoscale_ij.engines.cpu import cache, compiling
     from isoscale_ij.engines.cpu.threads import thread_count
 
@@ -27,7 +27,7 @@ def diagnose() -> dict[str, str]:
             facts[package] = "not installed: pip install isoscale-ij"
     facts |= _java()
     facts["free memory"] = format_bytes(free_memory())
-    facts["engines"] = ", ".join(engine_names()[1:])
+    facts["engines"] = ", ".join(usable_engines())
     facts["opencl"] = _opencl()
     facts["threads"] = str(thread_count())
     facts["fused multiply-add"] = "yes" if compiling.HAS_FUSED_MULTIPLY_ADD else "no"

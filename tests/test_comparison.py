@@ -106,6 +106,8 @@ def test_bad_input(nuclei: tuple) -> None:
         iso.compare(image[0], **SIGMAS)
     with pytest.raises(iso.ParameterError, match="shape"):
         iso.compare(image, **SIGMAS, truth=truth[1:])
+    with pytest.raises(iso.ParameterError, match="whole numbers"):
+        iso.compare(image, **SIGMAS, truth=truth * 0.3)
     with pytest.raises(iso.ParameterError, match="smaller than the image"):
         iso.compare(image, spot_sigma=500, outline_sigma=1)
 

@@ -34,6 +34,7 @@ def door(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The module of the recipe, and its line in ``engines.DOORS``."""
     module = ModuleType("toy_engine", "A toy engine.")
     module.NAME = "toy"
+    module.usable = lambda: True
     module.suits = lambda voxels: voxels == 7 * 8 * 9
     module.make = ToyEngine
     module.holding = lambda values: None

@@ -1,5 +1,5 @@
-"""The command line, ``isoscale-ij``: one module for its commands, and what only they need."""
+"""The command line, ``isoscale-ij``: what can be typed (:mod:`.parser`), and what that does (:mod:`.commands`)."""
 
 from __future__ import annotations
 
-from isoscale_ij.cli.commands import main as main
+from isoscale_ij.cli.main import main as main

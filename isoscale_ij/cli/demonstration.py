@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from isoscale_ij.cli.streams import result
 from isoscale_ij.comparison import figures
 from isoscale_ij.comparison.comparing import compare
 from isoscale_ij.files import replacing, write
@@ -32,7 +33,7 @@ def demonstrate(folder: Path, *, say: Callable[[str], None]) -> None:
     image, truth = sample()
     write(folder / "nuclei.tif", image, overwrite=True)
     write(folder / "nuclei-truth.tif", truth, overwrite=True)
-    print(info(image))
+    result(info(image))
     for target, name in ((1.0, "1um"), (2.0, "2um"), ("x", "upscaled")):
         scaled = rescale(image, target)
         step(f"rescaled to {' x '.join(f'{size:.4g}' for size in voxel_size(scaled).values())} µm: {scaled.shape}")
@@ -48,14 +49,16 @@ def demonstrate(folder: Path, *, say: Callable[[str], None]) -> None:
             step(f"  {name} ({100 * done // total} %)")
         last = name
 
-    found = compare(image, spot_sigma=SPOT_SIGMA, outline_sigma=OUTLINE_SIGMA, truth=truth, on_progress=on_progress)
+    comparison = compare(
+        image, spot_sigma=SPOT_SIGMA, outline_sigma=OUTLINE_SIGMA, truth=truth, on_progress=on_progress
+    )
     step("drawing the pictures")
-    found.save(folder, overwrite=True)
+    comparison.save(folder, overwrite=True)
     with replacing(folder / "sections-1um.png", overwrite=True) as temporary:
         figures.sections(image, 1.0).savefig(temporary, format="png")
-    print(f"\n{found}\n")
+    result(f"\n{comparison}\n")
     step(f"done; everything is in {folder}{'/' if folder.name else ''}")
-    print(
+    result(
         "For a file of your own:\n"
         "  isoscale-ij info my.tif\n"
         "  isoscale-ij rescale my.tif isotropic.tif --voxel-size 1um\n"

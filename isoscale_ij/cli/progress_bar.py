@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
+from isoscale_ij.cli.streams import say
+
 
 class Bar:
     """Progress on stderr: a bar on a terminal, a line a step elsewhere."""
@@ -21,12 +23,11 @@ class Bar:
             if finished or time.monotonic() - self._drawn > 0.05:
                 self._drawn = time.monotonic()
                 filled = 30 * done // total
-                sys.stderr.write(f"\r[{'#' * filled}{'.' * (30 - filled)}] {100 * done // total:3d} % {step[:44]:44}")
-                if finished and step == "done":
-                    sys.stderr.write("\r" + " " * 86 + "\r")
-                sys.stderr.flush()
+                bar = f"[{'#' * filled}{'.' * (30 - filled)}] {100 * done // total:3d} % {step[:44]:44}"
+                cleared = "\r" + " " * 86 + "\r" if finished and step == "done" else ""
+                say(f"\r{bar}{cleared}", end="")
         elif step not in (self._last, "done"):
-            _line(step)
+            say(step)
         self._last = step
 
     @staticmethod
@@ -34,9 +35,4 @@ class Bar:
         from isoscale_ij.diagnosis import kernels_are_compiled
 
         if not kernels_are_compiled():
-            _line("compiling the kernels; this happens once, and takes some seconds …")
-
-
-def _line(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+            say("compiling the kernels; this happens once, and takes some seconds …")

@@ -24,6 +24,7 @@ from isoscale_ij.errors import CalibrationError, MemoryLimitError, ParameterErro
 from isoscale_ij.image.axes import SPATIAL, choose_channel
 from isoscale_ij.image.calibration import as_image, length_unit, lower_edge, spacing, voxel_size
 from isoscale_ij.image.grid import Grid
+from isoscale_ij.image.labels import whole_numbers
 from isoscale_ij.image.units import LengthLike, convert, is_length, parse_length, symbol
 from isoscale_ij.operations.agreement import agreement
 from isoscale_ij.operations.measurement import measure
@@ -117,6 +118,7 @@ def compare(
     _check(image)
     if truth is not None and truth.shape != image.shape:
         raise ParameterError(f"Got a truth of shape {truth.shape}; needed is that of the image, {image.shape}.")
+    true_labels = None if truth is None else whole_numbers(truth.to_numpy())
     for sigma, what in ((spot_sigma, "spot_sigma"), (outline_sigma, "outline_sigma")):
         resolve_sigmas(Grid.of(image), sigma, what)
     run_in([image.dtype], get_engine(engine, image.size).name)  # the first row does not pay for loading the kernels
@@ -144,8 +146,8 @@ def compare(
         mine = on_raw.get(row["name"])
         if mine is not None and upscaled is not None:
             row["agreement"] = agreement(upscaled, mine).average_precision
-        if mine is not None and truth is not None:
-            row["accuracy"] = agreement(np.asarray(truth), mine).average_precision
+        if mine is not None and true_labels is not None:
+            row["accuracy"] = agreement(true_labels, mine).average_precision
     columns = [
         "name", "shape", "voxel_size", "factors", "bytes", "seconds_rescale", "seconds_segment", "peak_memory",
         "objects", "median_volume", "agreement", *(["accuracy"] if truth is not None else []), "remark",

@@ -14,6 +14,7 @@ from isoscale_ij.image.calibration import VoxelSizeLike, as_image, is_labels, le
 from isoscale_ij.image.label_colors import shown
 from isoscale_ij.image.units import symbol
 from isoscale_ij.operations.rescaling import plan_rescale, rescale
+from isoscale_ij.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,11 +94,6 @@ def labels_side_by_side(
         _show(axes[0, column], each, ("y", "x"), limits, title, bar=column == 0)
         _show(axes[1, column], each, ("z", "x"), limits, "", bar=False)
     return figure
-
-
-def counted(count: int, what: str) -> str:
-    """A number of things: ``1 object``, ``2 objects``."""
-    return f"{count} {what}" + ("" if count == 1 else "s")
 
 
 def _rows(image: xr.DataArray, *, width: float) -> tuple[Figure, NDArray[Any]]:

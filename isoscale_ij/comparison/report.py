@@ -14,6 +14,7 @@ import xarray as xr
 
 from isoscale_ij import memory
 from isoscale_ij.errors import ParameterError
+from isoscale_ij.operations.table_files import as_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,13 +66,10 @@ class Comparison:
         check_folder(folder, self.sources)
         folder.mkdir(exist_ok=True)
         texts = {
-            "comparison.csv": self.table.to_csv(index=False),
+            "comparison.csv": as_csv(self.table),
             "comparison.md": self.markdown(),
         }
-        texts |= {
-            f"measurements-{_file_name(name)}.csv": table.to_csv(index=False)
-            for name, table in self.measurements.items()
-        }
+        texts |= {f"measurements-{_file_name(name)}.csv": as_csv(table) for name, table in self.measurements.items()}
         pictures = figures.of_comparison(self.image, self.labels, self.truth)
         images = {f"labels-{_file_name(name)}.tif": labels for name, labels in self.labels.items()}
         paths = [folder / name for name in (*texts, *pictures, *images)]

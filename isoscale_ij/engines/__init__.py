@@ -5,6 +5,8 @@ that is light to import and is listed in :data:`DOORS`. A door has
 
 ``NAME``
     What the engine is called.
+``usable()``
+    Whether all that it needs is here.
 ``suits(voxels)``
     Whether it is what a job of so many voxels is best done with here.
 ``make()``
@@ -32,6 +34,7 @@ AUTO = "auto"
 class _Door(Protocol):
     NAME: str
 
+    def usable(self) -> bool: ...
     def suits(self, voxels: int) -> bool: ...
     def make(self) -> Engine: ...
     def holding(self, values: object) -> Engine | None: ...
@@ -40,6 +43,11 @@ class _Door(Protocol):
 def engine_names() -> list[str]:
     """What an engine can be asked for by: ``"auto"``, then the engines."""
     return [AUTO, *(door.NAME for door in reversed(_doors()))]
+
+
+def usable_engines() -> list[str]:
+    """The names of the engines that can work here."""
+    return [door.NAME for door in reversed(_doors()) if door.usable()]
 
 
 def get_engine(name: str = AUTO, voxels: int = 0) -> Engine:

@@ -14,6 +14,7 @@ from isoscale_ij.image.axes import CALIBRATED, SPATIAL, channel_names
 from isoscale_ij.image.calibration import as_image, axis_unit, is_labels, lower_edge, spacing, voxel_size
 from isoscale_ij.image.units import convert, is_length, symbol
 from isoscale_ij.memory import format_bytes
+from isoscale_ij.wording import short
 
 _EXTREME_ANISOTROPY = 100.0
 _SCREEN = (25.4 / 72, 25.4 / 96)  # mm: what programs write that know no resolution
@@ -83,7 +84,7 @@ class ImageInfo:
 
     def _lengths(self, lengths: dict[str, float]) -> str:
         return ", ".join(
-            f"{axis} {value:.10g} {symbol(self.units.get(axis))}".rstrip() for axis, value in lengths.items()
+            f"{axis} {short(value)} {symbol(self.units.get(axis))}".rstrip() for axis, value in lengths.items()
         )
 
 

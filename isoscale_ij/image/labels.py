@@ -1,13 +1,15 @@
-"""Whether values that nobody marked as labels look like some; and what is said where they would be blended."""
+"""Labels that nobody marked: whether values look like some, what is said where they would be blended, as integers."""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from isoscale_ij.errors import ParameterError
 from isoscale_ij.image.calibration import is_labels
 from isoscale_ij.remarks import Remark
 
@@ -52,6 +54,30 @@ def remark_of_blending(image: xr.DataArray, interpolation: str) -> list[Remark]:
             'labels, say interpolation="nearest" (command line: --labels).'
         )
     ]
+
+
+def whole_numbers(values: NDArray[Any]) -> NDArray[np.integer]:
+    """Labels as integers; as they are, if they are that.
+
+    Raises
+    ------
+    ParameterError
+        If they are no whole numbers of 0 or more.
+    """
+    lowest, highest = values.min(), values.max()
+    if values.dtype.kind == "f":
+        # what other programs write that have no large integers
+        if not np.isfinite(highest - lowest) or any((plane % 1).any() for plane in values):
+            raise ParameterError(
+                f"Got labels of type {values.dtype}, from {lowest:g} to {highest:g}, that are no whole numbers; needed "
+                "are integers. Is it the image? Labels come first: measure(labels, image)."
+            )
+        whole = values.astype(np.int32 if highest <= np.iinfo(np.int32).max else np.int64)
+    else:
+        whole = values
+    if lowest < 0:
+        raise ParameterError(f"Got the label {lowest:g}; needed are labels of 0 or more.")
+    return np.asarray(whole)
 
 
 def _sample(image: xr.DataArray) -> NDArray[np.generic]:

@@ -168,9 +168,9 @@ def parse_length(text: object, what: str = "length") -> Length:
     """
     if isinstance(text, str):
         match = _LENGTH.fullmatch(text)
-        if not match and (comma := _DECIMAL_COMMA.fullmatch(text)):
+        if comma := _DECIMAL_COMMA.fullmatch(text):
             raise ParameterError(
-                f"Got {text!r} as {what}; decimals follow a point: write {'.'.join(comma.groups())!r}."
+                f"Got {text!r} as {what}; needed is a point before decimals: write {'.'.join(comma.groups())!r}."
             )
         if not match:
             raise ParameterError(f'Got {text!r} as {what}; needed is a number with or without a unit, as "1.8 um".')

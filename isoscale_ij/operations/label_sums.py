@@ -20,7 +20,7 @@ _MEND = "Measure a part of the image, or remove small labels first."
 
 def label_sums(
     values: NDArray[np.integer], intensities: list[NDArray[Any]], engine: Engine, columns: int,
-    memory_limit: float | str | None,
+    memory_limit: float | str | None, beside: int = 0,
 ) -> tuple[NDArray[np.integer], Tally]:  # fmt: skip
     """The labels of a (z, y, x) volume in rising order, and the sums over each, in that order.
 
@@ -33,6 +33,8 @@ def label_sums(
     columns : int
         Of the table that will be made of the sums; they are counted as memory, too.
     memory_limit : float or str, optional
+    beside : int
+        Bytes that the caller has taken for this.
 
     Raises
     ------
@@ -41,14 +43,16 @@ def label_sums(
     """
     highest, channels = int(values.max()), len(intensities)
     each = _LABEL_BYTES + 8 * channels
-    scratch = _SCRATCH_BYTES * values[0].size
+    scratch = beside + _SCRATCH_BYTES * values[0].size
     at_once = (highest + 1) * each * -(-len(values) // _PART)
     if at_once <= _AT_ONCE_BYTES:
         memory.require(at_once + (highest + 1) * 8 * columns + scratch, memory_limit, "The table", _MEND)
         tally = engine.tally(values, intensities, highest)
-        present = np.flatnonzero(tally.n_voxels)
-        return present, _rows(tally, present)
-    present = np.unique(np.concatenate([_labels(plane) for plane in values]))
+        numbers = np.flatnonzero(tally.n_voxels)
+        return numbers, _rows(tally, numbers)
+    present = _labels(values[0])
+    for first in range(1, len(values), _PART):
+        present = np.unique(np.concatenate([present, *map(_labels, values[first : first + _PART])]))
     memory.require(
         len(present) * (each + 8 * columns) + scratch, memory_limit, f"The table of {len(present)} labels", _MEND
     )

@@ -15,7 +15,7 @@ from isoscale_ij.engines.protocol import Tally
 from isoscale_ij.errors import ParameterError
 from isoscale_ij.image.axes import SPATIAL, channel_names
 from isoscale_ij.image.calibration import as_image, axis_unit, is_labels, length_unit, spacing
-from isoscale_ij.image.labels import looks_like_labels
+from isoscale_ij.image.labels import looks_like_labels, whole_numbers
 from isoscale_ij.operations.label_sums import label_sums
 
 if TYPE_CHECKING:
@@ -92,10 +92,12 @@ def measure(
     channels = _channels(labels, image)
     parts: list[dict[str, Any]] = []
     for t in range(labels.sizes.get("t", 1)):
-        values = _whole_numbers(_volume(labels, t))
+        stored = _volume(labels, t)
+        values = whole_numbers(stored)
+        beside = 0 if values is stored else values.nbytes
         intensities = [_volume(channel, t) for channel in channels.values()]
         width = _COLUMNS + len(channels)
-        present, sums = label_sums(values, intensities, get_engine(engine), width, memory_limit)
+        present, sums = label_sums(values, intensities, get_engine(engine), width, memory_limit, beside)
         parts.append(_columns(labels, t, present, sums, list(channels)))
         del sums
     # Column by column, and never copied again: of millions of labels the table is what takes the memory.
@@ -116,24 +118,6 @@ def _check_order(labels: xr.DataArray, image: xr.DataArray) -> None:
             "What was given as the image looks like labels, and what was given as labels does not. Are the two "
             "swapped? Labels come first: measure(labels, image)."
         )
-
-
-def _whole_numbers(values: NDArray[Any]) -> NDArray[np.integer]:
-    """The labels as integers of 0 or more."""
-    lowest, highest = values.min(), values.max()
-    if values.dtype.kind == "f":
-        # what other programs write that have no large integers
-        if not np.isfinite(highest - lowest) or any((plane % 1).any() for plane in values):
-            raise ParameterError(
-                f"Got labels of type {values.dtype}, from {lowest:g} to {highest:g}, that are no whole numbers; needed "
-                "are integers. Is it the image? Labels come first: measure(labels, image)."
-            )
-        whole = values.astype(np.int32 if highest <= np.iinfo(np.int32).max else np.int64)
-    else:
-        whole = values
-    if lowest < 0:
-        raise ParameterError(f"Got the label {lowest:g}; needed are labels of 0 or more.")
-    return np.asarray(whole)
 
 
 def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:

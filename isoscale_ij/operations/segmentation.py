@@ -29,9 +29,11 @@ from isoscale_ij.execution.stack import Stack
 from isoscale_ij.image.axes import SPATIAL, choose_channel
 from isoscale_ij.image.calibration import as_image, is_labels, mark_as_labels
 from isoscale_ij.image.grid import Grid
-from isoscale_ij.operations.sigmas import SigmaLike, Triple, plain, resolve_sigmas
+from isoscale_ij.image.units import symbol
+from isoscale_ij.operations.sigmas import SigmaLike, Sigmas, Triple, plain, resolve_sigmas
 from isoscale_ij.progress import OnProgress, Progress
 from isoscale_ij.remarks import Remark
+from isoscale_ij.wording import short
 
 _BINS = 256
 _FEW, _MANY = 0.001, 0.4  # shares of the voxels; less or more foreground than that is pointed out
@@ -59,6 +61,7 @@ class _Settings:
     outline: Triple
     threshold: float | None  # None: Otsu's
     spacing: Triple  # in which distances are measured
+    sought: str  # what the spot sigma looks for, in words
 
 
 @takes_images("image")
@@ -92,10 +95,10 @@ def voronoi_otsu_labeling(
     image : DataArray or array_like
         2D or 3D, with or without t and c; see :func:`as_image`.
     spot_sigma : length, mapping or sequence
-        How far apart objects are: larger values give fewer seeds. In the image's unit (``2.0``), with
-        a unit (``"2 um"``, ``"10 px"``), or for each axis.
+        About half the radius of an object: a larger one finds fewer and larger objects, one that is too large none.
+        In the image's unit (``2.0``), with a unit (``"2 um"``, ``"10 px"``), or for each axis.
     outline_sigma : length, mapping or sequence
-        How smooth outlines are.
+        How smooth outlines are; less than `spot_sigma`.
     threshold : float or "otsu"
         A grey value of the blurred image instead of Otsu's.
     channel : str or int, optional
@@ -127,7 +130,7 @@ def voronoi_otsu_labeling(
     Warns
     -----
     SegmentationWarning
-        If the image is constant, less than 0.1 % or more than 40 % of it is foreground, or a few
+        If the image is constant, no object is found, less than 0.1 % or more than 40 % of it is foreground, or a few
         outliers hold most of its range.
 
     Notes
@@ -170,7 +173,13 @@ def labelled(
     spot = resolve_sigmas(grid, spot_sigma, "spot_sigma")
     outline = resolve_sigmas(grid, outline_sigma, "outline_sigma")
     z, y, x = (1.0 if spot.in_voxels and outline.in_voxels else grid.size(axis) for axis in SPATIAL)
-    settings = _Settings(spot.voxels, outline.voxels, _checked_threshold(threshold), (z, y, x))
+    settings = _Settings(
+        spot=spot.voxels,
+        outline=outline.voxels,
+        threshold=_checked_threshold(threshold),
+        spacing=(z, y, x),
+        sought=_sought(grid, spot_sigma, spot),
+    )
     stack = Stack(image.data, "z" in grid.sizes)
     progress = Progress(on_progress, _SHARES, stack.count)
     allowance = Allowance(
@@ -226,6 +235,8 @@ def _label_volume(steps: VolumeSteps, settings: _Settings, progress: Progress, n
     progress.step("seeds", number)
     blurred = any(sigma > 0 for sigma in settings.spot)
     seeds = steps.find_seeds(finer, taps, _ROUNDING if blurred else 0.0)
+    if not len(seeds) and foreground >= _FEW * size:  # of less, enough is said
+        texts.append(f"No object was found{where}: {settings.sought}")
 
     report = progress.step("labels", number)
     steps.assign(seeds, settings.spacing, report)
@@ -271,6 +282,18 @@ def _split(sigmas: Triple, finer: tuple[int, int, int]) -> tuple[Triple, tuple[F
         fine_gaussian_taps(sigma, steps) if steps > 1 else NO_TAPS for sigma, steps in zip(sigmas, finer, strict=True)
     )
     return on_voxels, taps  # type: ignore[return-value]
+
+
+def _sought(grid: Grid, given: SigmaLike, spot: Sigmas) -> str:
+    """What a spot sigma looks for, and what to try where there is no such thing: a sigma is half a radius."""
+    steps = [1.0 if spot.in_voxels else grid.size(axis) for axis in SPATIAL]
+    sizes = [short(4 * sigma * step) for sigma, step in zip(spot.voxels, steps, strict=True) if sigma > 0]
+    across = " x ".join(sizes if len(set(sizes)) > 1 else sizes[:1]) or "0"
+    unit = "px" if spot.in_voxels else symbol(grid.unit)
+    return (
+        f"a spot sigma of {plain(given)} looks for objects some {across} {unit} across. Try a smaller one; half the "
+        "radius of an object is a good start."
+    )
 
 
 def _offset(steps: VolumeSteps, where: str) -> float:

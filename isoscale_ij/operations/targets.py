@@ -40,6 +40,7 @@ def target_voxel_size(grid: Grid, voxel_size: VoxelSizeLike | None, factor: Fact
         else:
             raise ParameterError(f"Got {voxel_size!r} as voxel_size; the image has the axes {', '.join(axes)}.")
         return old | dict.fromkeys(known, size)
+    _refuse_other_words(voxel_size)
     assert voxel_size is not None
     new = dict(old)
     for axis, value in per_axis(grid.sizes, voxel_size, "voxel_size").items():
@@ -59,6 +60,14 @@ def target_voxel_size(grid: Grid, voxel_size: VoxelSizeLike | None, factor: Fact
             )
         new[axis] = convert(length.value, length.unit or unit, unit)
     return new
+
+
+def _refuse_other_words(voxel_size: object) -> None:
+    if isinstance(voxel_size, str) and not any(character.isdigit() for character in voxel_size):
+        raise ParameterError(
+            f'Got {voxel_size!r} as voxel_size; needed is a length, as "1 um", or one of {", ".join(TARGETS)}. For an '
+            "isotropic image: finest (the smallest voxel size there is), coarsest (the largest), or x (that of x)."
+        )
 
 
 def _require_calibration(grid: Grid, axes: Sequence[str]) -> None:

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 NAME = "cpu"
 
 
+def usable() -> bool:
+    """It is part of this package."""
+    return True
+
+
 def suits(voxels: int) -> bool:
     """It does every job."""
     del voxels

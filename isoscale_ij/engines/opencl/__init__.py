@@ -16,6 +16,13 @@ NAME = "opencl"
 _WORTH_SENDING = 1 << 24  # voxels; smaller jobs are done by the processor before a GPU has its kernels
 
 
+def usable() -> bool:
+    """Whether there is a device that compiles kernels."""
+    from isoscale_ij.engines.opencl.devices import devices
+
+    return any(not device.trouble for device in devices())
+
+
 def suits(voxels: int) -> bool:
     """Whether there is a GPU, no other device was chosen, and the job is large.
 

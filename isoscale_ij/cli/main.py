@@ -1,0 +1,40 @@
+"""The way into the command line: what is typed, what goes wrong, and the exit status.
+
+Progress and warnings go to stderr, results to stdout. Exit status: 0 done, 1 the data or the
+machine would not, 2 wrong usage, 130 cancelled.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from isoscale_ij.cli import streams
+from isoscale_ij.cli.commands import RUNS
+from isoscale_ij.cli.inputs import reason
+from isoscale_ij.cli.parser import parser
+from isoscale_ij.errors import Cancelled, IsoscaleError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    streams.prepare()
+    options = parser(RUNS).parse_args(arguments)
+    warnings.showwarning = _show_warning
+    warnings.simplefilter("always", UserWarning)
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is wrong with a file, our errors say
+    try:
+        options.run(options)
+    except (KeyboardInterrupt, Cancelled):
+        streams.say("cancelled; nothing more was written")
+        return 130
+    except (IsoscaleError, OSError, MemoryError) as error:
+        streams.say(f"isoscale-ij: {reason(error)}")
+        return 1
+    return 0
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    streams.say(f"warning: {message}")

@@ -1,0 +1,31 @@
+"""A table as text for a file: what a column is measured in stands in its name."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from isoscale_ij.image.units import VOXEL, symbol
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """Comma-separated values; the columns are called ``volume [um^3]``, or ``volume [voxel^3]`` without calibration."""
+    units = table.attrs.get("units", {})
+    names = {name: f"{name} [{_written(units[name])}]" for name in table.columns if name in units}
+    return table.rename(columns=names).to_csv(index=False)
+
+
+def as_json(table: pd.DataFrame) -> str:
+    """An object with ``units`` (full names, by column) and ``rows``, an object each."""
+    rows = json.loads(table.to_json(orient="records"))
+    return json.dumps({"units": table.attrs.get("units", {}), "rows": rows}, indent=2)
+
+
+def _written(unit: str) -> str:
+    """A unit with the letters that every program has: ``um^3``."""
+    name, power, exponent = unit.partition("^")
+    short = name if name == VOXEL else symbol(name).replace("µ", "u").replace("Å", "angstrom")
+    return f"{short}{power}{exponent}"
