@@ -91,7 +91,7 @@ def _pyclesperanto() -> Any:
 
 
 def _device_name() -> str:
-    return str(get_engine("opencl").device.found.device.name)
+    return str(get_engine("opencl").device.info.device.name)
 
 
 def measured(runs: dict[str, Run]) -> dict[str, tuple[float, np.ndarray]]:
@@ -134,7 +134,7 @@ def main() -> None:
     """Both tasks, printed and written."""
     warnings.simplefilter("ignore")
     image, _ = iso.sample(shape=SHAPE, seed=7, n_objects=OBJECTS)
-    device = get_engine("opencl").device.found
+    device = get_engine("opencl").device.info
     about = (
         f"Made by `make bench-opencl` with isoscale_ij {iso.__version__} on {device}, beside the engine for "
         f"{os.cpu_count()} processor cores; the synthetic volume of nuclei, {SHAPE}, uint16, 1.5 x 0.16 x 0.16 µm. "

@@ -303,3 +303,15 @@ def test_progress_and_cancel() -> None:
 
     with pytest.raises(iso.Cancelled):
         iso.rescale(image, 0.5, on_progress=cancel)
+
+
+def test_the_image_is_asked_for_its_grid_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    from isoscale_ij.image.grid import Grid
+
+    asked: list[object] = []
+    of = Grid.of
+    monkeypatch.setattr(Grid, "of", classmethod(lambda cls, image: (asked.append(image), of(image))[1]))
+    image = iso.as_image(np.ones((3, 8, 8, 8), np.uint8), "czyx", voxel_size=(2, 1, 1), unit="um")
+    result = iso.rescale(image, "finest")
+    assert len(asked) == 1
+    assert iso.voxel_size(result) == {"z": 1.0, "y": 1.0, "x": 1.0}

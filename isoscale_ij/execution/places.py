@@ -41,8 +41,8 @@ def place_of(stack: Stack, engine: str, voxels: int = 0) -> Place:
     voxels : int
         Of the largest image of this work, where that is not a volume of the stack.
     """
-    if stack.is_single and (there := engine_holding(stack.values, engine)) and there.on_device:
-        return OnDevice(stack, there, there.on_device)
+    if stack.is_single and (holder := engine_holding(stack.values, engine)) and holder.on_device:
+        return OnDevice(stack, holder, holder.on_device)
     return InMemory(stack, get_engine(engine, max(voxels, math.prod(stack.volume_shape))))
 
 

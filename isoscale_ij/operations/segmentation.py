@@ -146,11 +146,11 @@ def voronoi_otsu_labeling(
     >>> labels.dtype.name, labels.attrs["kind"]
     ('int32', 'labels')
     """
-    labels, found = labelled(
+    labels, notes = labelled(
         as_image(image), spot_sigma=spot_sigma, outline_sigma=outline_sigma, threshold=threshold, channel=channel,
         engine=engine, on_progress=on_progress, memory_limit=memory_limit,
     )  # fmt: skip
-    remarks.warn_of(found)
+    remarks.warn_of(notes)
     return labels
 
 

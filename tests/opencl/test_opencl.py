@@ -129,7 +129,7 @@ def test_a_device_that_is_lost_is_replaced_by_the_processor(
 
 
 def test_a_device_without_double_precision(nuclei: tuple, engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine.device, "found", replace(engine.device.found, has_double=False))
+    monkeypatch.setattr(engine.device, "info", replace(engine.device.info, has_double=False))
     monkeypatch.setattr(engine.device, "_kernels", {})
     for way in WAYS[:2]:
         same(nuclei[0], **way)
@@ -162,7 +162,7 @@ def test_the_device_is_chosen_by_name_or_number(monkeypatch: pytest.MonkeyPatch)
     usable = [number for number, device in enumerate(present) if not device.trouble]
     for wanted in (str(usable[0]), present[usable[0]].name.upper()):
         monkeypatch.setenv("ISOSCALE_OPENCL_DEVICE", wanted)
-        assert get_engine("opencl").device.found == present[usable[0]]
+        assert get_engine("opencl").device.info == present[usable[0]]
     for wanted in ("99", "no such device"):
         monkeypatch.setenv("ISOSCALE_OPENCL_DEVICE", wanted)
         with pytest.raises(
@@ -175,7 +175,7 @@ def test_a_driver_that_does_not_know_the_hardware_is_passed_over(monkeypatch: py
     broken = [number for number, device in enumerate(opencl_devices.devices()) if device.trouble]
     if not broken:
         pytest.skip("all drivers here can be used")
-    assert not get_engine("opencl").device.found.trouble
+    assert not get_engine("opencl").device.info.trouble
     monkeypatch.setenv("ISOSCALE_OPENCL_DEVICE", str(broken[0]))
     with pytest.raises(
         MissingDependencyError, match=r"a device that cannot be used \(.*compiles nothing.*Choose another of 0: "
@@ -229,7 +229,7 @@ def test_doctor_lists_the_devices() -> None:
 def on_device(image: xr.DataArray) -> xr.DataArray:
     import pyopencl.array
 
-    context = cl.Context([get_engine("opencl").device.found.device])
+    context = cl.Context([get_engine("opencl").device.info.device])
     CONTEXTS.append(context)  # some drivers forget a context that nobody holds
     queue = cl.CommandQueue(context)
     held = iso.as_image(pyopencl.array.to_device(queue, image.values), image.dims)
@@ -293,7 +293,7 @@ def test_arrays_of_pyclesperanto_prototype_go_in_and_out(nuclei: tuple) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         cle = pytest.importorskip("pyclesperanto_prototype")
-        cle.select_device(get_engine("opencl").device.found.device.name)
+        cle.select_device(get_engine("opencl").device.info.device.name)
         pushed = cle.push(nuclei[0].values)
         image = iso.as_image(pushed, "zyx", voxel_size=(1.5, 0.16, 0.16), unit="um")
         found = iso.rescale(image, 1.0).data.as_array()
@@ -322,8 +322,8 @@ def test_the_blur_is_that_of_pyclesperanto_prototype(nuclei: tuple, engine: Any)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         cle = pytest.importorskip("pyclesperanto_prototype")
-        cle.select_device(engine.device.found.device.name)
-        if cle.get_device().device != engine.device.found.device:
+        cle.select_device(engine.device.info.device.name)
+        if cle.get_device().device != engine.device.info.device:
             pytest.skip("pyclesperanto-prototype takes another device of that name")
         theirs = np.asarray(cle.gaussian_blur(nuclei[0].values, sigma_x=2, sigma_y=2, sigma_z=1))
     ours = np.empty(nuclei[0].shape, np.float32)

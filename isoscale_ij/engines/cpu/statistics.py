@@ -16,8 +16,8 @@ def extrema(values: NDArray[Any]) -> tuple[float, float]:
     rows = _rows(values)
     limits: list[tuple[float, float]] = []
     for_ranges(lambda a, b: limits.append((float(rows[a:b].min()), float(rows[a:b].max()))), len(rows))
-    found = np.array(limits)
-    return float(found[:, 0].min()), float(found[:, 1].max())
+    both = np.array(limits)
+    return float(both[:, 0].min()), float(both[:, 1].max())
 
 
 def histogram(values: NDArray[np.float32], lowest: float, highest: float, bins: int) -> NDArray[np.int64]:

@@ -21,7 +21,7 @@ _TRIAL = "__kernel void trial(__global int *out) { out[get_global_id(0)] = 1; }"
 
 
 @dataclass(frozen=True)
-class Found:
+class DeviceInfo:
     """A device, and why it cannot be used where that is so."""
 
     name: str
@@ -44,7 +44,7 @@ def is_installed() -> bool:
 
 
 @cache
-def devices() -> tuple[Found, ...]:
+def devices() -> tuple[DeviceInfo, ...]:
     """All devices of all drivers, each tried with a small kernel: a driver may be there and not know the hardware."""
     if not is_installed():
         return ()
@@ -58,7 +58,7 @@ def devices() -> tuple[Found, ...]:
     return tuple(_found(device, platform.name) for platform in platforms for device in _devices_of(platform))
 
 
-def choose(wanted: str | None = None) -> Found:
+def choose(wanted: str | None = None) -> DeviceInfo:
     """The device whose name or number is `wanted`, or is in the environment; else a GPU, else any that can be used."""
     wanted = wanted or os.environ.get(CHOICE, "").strip()
     present = devices()
@@ -113,10 +113,10 @@ def _devices_of(platform: Any) -> list[Any]:
         return []
 
 
-def _found(device: Any, platform: str) -> Found:
+def _found(device: Any, platform: str) -> DeviceInfo:
     import pyopencl as cl
 
-    return Found(
+    return DeviceInfo(
         name=f"{device.name.strip()} on {platform.strip()}",
         is_gpu=bool(device.type & cl.device_type.GPU),
         has_double="cl_khr_fp64" in device.extensions or bool(device.double_fp_config),

@@ -51,7 +51,7 @@ class OpenClEngine:
 
     def gave_up(self, what: str, trouble: DeviceError) -> None:
         remarks.warn(
-            f"The OpenCL device {self.device.found.name} failed at {what} ({trouble}); the processor goes on.",
+            f"The OpenCL device {self.device.info.name} failed at {what} ({trouble}); the processor goes on.",
             RuntimeWarning,
         )
 
@@ -64,7 +64,7 @@ class OpenClEngine:
     ) -> None:
         picks = all(axis.copies for axis in taps)
         wide = taps[0].weights.dtype == np.float64
-        if out.dtype.kind == "c" or out.dtype.itemsize > 8 or (wide and not self.device.found.has_double):
+        if out.dtype.kind == "c" or out.dtype.itemsize > 8 or (wide and not self.device.info.has_double):
             self._cpu.resample(source, taps, out, on_part)
             return
         if source.dtype.newbyteorder("=") == np.float16 and not picks:
@@ -176,7 +176,7 @@ class OpenClEngine:
         out: NDArray[np.int32],
         on_part: OnPart | None = None,
     ) -> NDArray[np.int32]:
-        if not self.device.found.has_double:
+        if not self.device.info.has_double:
             return self._cpu.assign(mask, seeds, spacing, out, on_part)
         runs = np.empty(mask.shape[:2], np.int32)
 
@@ -211,7 +211,7 @@ class OpenClEngine:
 
     def _with_less(self, what: str, run: Callable[[int], None], instead: Callable[[], object]) -> None:
         """Try with less memory at a time as long as the device has too little; in the end the processor does it."""
-        budget = min(self.device.budget, self.device.found.largest)
+        budget = min(self.device.budget, self.device.info.largest)
         while True:
             try:
                 with guarded(self.device):

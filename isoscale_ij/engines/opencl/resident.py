@@ -31,7 +31,7 @@ class DeviceVolumes:
 
     def holds(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
         voxels = int(np.prod(shape))
-        return self._device.found.has_double and self._device.fits(
+        return self._device.info.has_double and self._device.fits(
             voxels * (dtype.itemsize + _BYTES_BESIDE_SOURCE), voxels * max(4, dtype.itemsize)
         )
 
@@ -91,7 +91,7 @@ class DeviceVolumes:
         fine_depth = (depth - 1) * finer[0] + 1
         with guarded(device):
             fine = volumes.spread_rows_and_columns(device, values, taps)
-            slices = max(1, device.found.largest // 4 // (4 * fine.shape[1] * fine.shape[2]))
+            slices = max(1, device.info.largest // 4 // (4 * fine.shape[1] * fine.shape[2]))
             parts = [(begin, min(begin + slices, fine_depth)) for begin in range(0, fine_depth, slices)]
             peaks = [
                 volumes.peaks(device, fine, 0, mask, 0, taps[0], finer, rounding, part, depth, mask.shape)

@@ -13,7 +13,7 @@ import numpy as np
 import pyopencl as cl
 from numpy.typing import DTypeLike, NDArray
 
-from isoscale_ij.engines.opencl.devices import Found, devices
+from isoscale_ij.engines.opencl.devices import DeviceInfo, devices
 
 LIMIT = "ISOSCALE_OPENCL_MEMORY"
 _SHARE = 0.7  # of the device's memory; the driver and others need some
@@ -118,8 +118,8 @@ def _device_of(context: Any, queue: Any) -> Device:
     key = int(context.int_ptr)
     if key not in _devices_of_contexts:
         mine = queue.device if queue is not None else context.devices[0]
-        found = next(found for found in devices() if found.device == mine)
-        _devices_of_contexts[key] = Device(found, context, queue)
+        info = next(info for info in devices() if info.device == mine)
+        _devices_of_contexts[key] = Device(info, context, queue)
     return _devices_of_contexts[key]
 
 
@@ -131,10 +131,10 @@ def c_name(dtype: np.dtype[Any]) -> str:
 class Device:
     """A device with its queue, and the programs that were built for it; used by one thread at a time."""
 
-    def __init__(self, found: Found, context: Any = None, queue: Any = None) -> None:
-        self.found = found
+    def __init__(self, info: DeviceInfo, context: Any = None, queue: Any = None) -> None:
+        self.info = info
         self.lock = Lock()
-        self._context = context or cl.Context([found.device])
+        self._context = context or cl.Context([info.device])
         self.queue = queue or cl.CommandQueue(self._context)
         self._kernels: dict[tuple[str, str], Any] = {}
         self._source = files("isoscale_ij.engines.opencl").joinpath("kernels.cl").read_text(encoding="utf-8")
@@ -142,13 +142,13 @@ class Device:
     @property
     def budget(self) -> int:
         """Bytes that may be used at a time; the environment may allow less."""
-        own = int(self.found.memory * _SHARE)
+        own = int(self.info.memory * _SHARE)
         limit = os.environ.get(LIMIT, "")
         return min(own, int(float(limit))) if limit else own
 
     def fits(self, total: int, largest: int) -> bool:
         """Whether arrays of `total` bytes, the largest of so many, find room."""
-        return total <= self.budget and largest <= self.found.largest
+        return total <= self.budget and largest <= self.info.largest
 
     def push(self, values: NDArray[Any]) -> OnDevice:
         """A copy on the device."""
@@ -193,7 +193,7 @@ class Device:
     def _kernel(self, name: str, types: dict[str, str]) -> Any:
         known = {"SRC": "float", "ACC": "float", "DST": "float", **types}
         options = [part for key, value in known.items() for part in ("-D", f"{key}={value}")]
-        if self.found.has_double:
+        if self.info.has_double:
             options += ["-D", "DOUBLE"]
         key = (name, " ".join(options))
         if key not in self._kernels:
