@@ -8,7 +8,7 @@ RUN := .venv/bin/python
 PEERS := .venv-peers/bin/python
 OPENCL := .venv-opencl/bin/python
 
-.PHONY: demo test check format bench bench-opencl setup setup-peers setup-opencl walkthrough jar clean
+.PHONY: demo test nightly check format bench bench-opencl setup setup-peers setup-opencl walkthrough jar clean
 
 demo: setup
 	$(RUN) -m isoscale_ij demo demo
@@ -27,6 +27,10 @@ check: setup
 format: setup
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
+
+# Hours: damaged files, kills, laws with 10,000 examples; writes docs/trust.md. MINUTES=30 makes it shorter.
+nightly: setup
+	$(RUN) tests/nightly/run.py $(if $(MINUTES),--minutes $(MINUTES))
 
 bench: setup setup-peers
 	$(PEERS) benchmarks/run.py $(if $(QUICK),--quick)
@@ -83,5 +87,5 @@ endif
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-peers .venv-opencl demo build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-peers .venv-opencl .nightly demo build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

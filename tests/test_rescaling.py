@@ -262,7 +262,7 @@ def test_without_calibration_a_factor_still_works() -> None:
         ({"voxel_size": 0}, iso.CalibrationError, "above 0"),
         ({"voxel_size": -1}, iso.CalibrationError, "above 0"),
         ({"voxel_size": float("nan")}, iso.CalibrationError, "finite"),
-        ({"voxel_size": "fine"}, iso.ParameterError, "number"),
+        ({"voxel_size": "fine"}, iso.ParameterError, "finest"),
         ({"voxel_size": {"q": 1}}, iso.ParameterError, "z, y, x"),
         ({"voxel_size": 1000}, iso.ParameterError, "less than one voxel"),
         ({"voxel_size": "t"}, iso.ParameterError, "axes z, y, x"),
