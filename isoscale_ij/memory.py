@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
+from typing import SupportsFloat, SupportsIndex
 
 import psutil
 
@@ -39,9 +41,12 @@ def as_bytes(size: float | str) -> int:
         if not match or match[2].lower() not in _UNITS:
             raise ParameterError(f'Got {size!r} as an amount of memory; needed is a number of bytes, or as "2 GB".')
         return int(float(match[1]) * _UNITS[match[2].lower()])
-    if not size > 0:
-        raise ParameterError(f"Got {size!r} as an amount of memory; needed is a number of bytes above 0.")
-    return int(size)
+    number = (
+        float(size) if isinstance(size, (SupportsFloat, SupportsIndex)) and not isinstance(size, bool) else math.nan
+    )
+    if not 0 < number < math.inf:
+        raise ParameterError(f'Got {size!r} as an amount of memory; needed is a number of bytes above 0, or as "2 GB".')
+    return int(number)
 
 
 def format_bytes(count: float) -> str:

@@ -16,6 +16,7 @@ import pytest
 import isoscale_ij as iso
 from isoscale_ij.cli import main
 from isoscale_ij.cli.commands import RUNS
+from isoscale_ij.engines.opencl.devices import is_installed
 
 SIGMAS = ["--spot-sigma", "1.4um", "--outline-sigma", "900nm"]
 
@@ -48,6 +49,7 @@ def test_rescale(path: Path, nuclei: tuple, capsys: pytest.CaptureFixture[str]) 
     assert (status, out) == (0, f"{out_path}\n")
     assert "rescale" in err
     np.testing.assert_array_equal(iso.read(out_path).values, iso.rescale(nuclei[0], 1.0).values)
+    assert run(capsys, "rescale", "--overwrite", path, "--voxel-size", "1um", out_path, "--engine", "cpu")[0] == 0
     assert set(iso.voxel_size(iso.read(out_path)).values()) == {1.0}
     assert run(capsys, "rescale", path, out_path, "--factor", "z=2,x=0.5", "--overwrite")[0] == 0
     assert iso.read(out_path).shape == (32, 96, 56)
@@ -126,7 +128,9 @@ def test_sample(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, "doctor", "--json")
     assert status == 0
-    assert json.loads(out)["isoscale_ij"] == iso.__version__
+    facts = json.loads(out)
+    assert facts["isoscale_ij"] == iso.__version__
+    assert ("opencl" in facts["engines"]) == is_installed()
 
 
 @pytest.mark.parametrize(
@@ -137,7 +141,7 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
         ["segment", "a.tif", "b.tif", "--spot-sigma", "1 furlong", "--outline-sigma", "1um"],
         ["rescale", "a.tif", "b.tif", "--voxel-size", "1", "--interpolation", "spline"],
         ["rescale", "a.tif", "--voxel-size", "1"], ["rescale", "a.tif", "b.tif", "c.tif", "--voxel-size", "1"],
-        ["segment", "a.tif", *SIGMAS],
+        ["segment", "a.tif", *SIGMAS], ["info", "a.tif", "--fast"], ["measure", "a.tif", "b.tif", "c.tif"],
     ],
 )  # fmt: skip
 def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:

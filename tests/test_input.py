@@ -162,3 +162,21 @@ def test_a_picture_in_rgb_is_pointed_out() -> None:
     iso.as_image(np.zeros((20, 30, 3), np.uint8), "yxc")
     iso.as_image(np.zeros((20, 30, 3), np.uint16))
     iso.as_image(np.zeros((3, 30, 30), np.uint8))
+
+
+def test_numbers_that_are_too_long_and_limits_that_are_none() -> None:
+    with pytest.raises(iso.FormatError, match="64 bits"):
+        iso.as_image(np.zeros((3, 4, 5), np.longdouble))
+    image = iso.as_image(np.zeros((3, 4, 5), np.uint8), voxel_size=1, unit="um")
+    for limit in (np.inf, np.nan, 0, -1, True, [1], "inf", "2 GX", ""):
+        with pytest.raises(iso.ParameterError, match="amount of memory"):
+            iso.rescale(image, 0.5, memory_limit=limit)
+        with pytest.raises(iso.ParameterError, match="amount of memory"):
+            iso.measure(image, memory_limit=limit)
+    assert iso.rescale(image, 0.5, memory_limit=np.int64(2**33)).shape == (6, 8, 10)
+    with pytest.raises(iso.ParameterError, match="whole numbers"):
+        iso.measure(image.astype(float) * np.nan)
+    for size in ("1 s", "2 px"):
+        for array in (image, image.values):
+            with pytest.raises(iso.CalibrationError, match="needed"):
+                iso.set_voxel_size(array, x=size)

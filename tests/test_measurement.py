@@ -80,8 +80,9 @@ def test_bad_input(nuclei: tuple) -> None:
             iso.measure(bad)
     with pytest.raises(iso.ParameterError, match=r"labels first: measure\(labels, image\)"):
         iso.measure(image, truth)
-    with pytest.warns(UserWarning, match="swapped"):
-        iso.measure(image, truth.drop_attrs(deep=False))
+    for arguments in ((image, truth.drop_attrs(deep=False)), (image,)):
+        with pytest.warns(UserWarning, match="looks like grey values.*Labels come first"):
+            iso.measure(*arguments)
     with pytest.raises(iso.ParameterError, match="same grid"):
         iso.measure(truth, image[1:])
     with pytest.raises(iso.ParameterError, match="-1"):

@@ -6,6 +6,7 @@ machine would not, 2 wrong usage, 130 cancelled.
 
 from __future__ import annotations
 
+import argparse
 import logging
 import warnings
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from isoscale_ij.errors import Cancelled, IsoscaleError
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     streams.prepare()
-    options = parser(RUNS).parse_args(arguments)
+    options = _parsed(arguments)
     warnings.showwarning = _show_warning
     warnings.simplefilter("always", UserWarning)
     logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is wrong with a file, our errors say
@@ -34,6 +35,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         streams.say(f"isoscale-ij: {reason(error)}")
         return 1
     return 0
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options; files may stand before, between and behind them, which argparse does not see for several."""
+    whole = parser(RUNS)
+    options, rest = whole.parse_known_args(arguments)
+    files = getattr(options, "files", getattr(options, "inputs", None))
+    if rest and (files is None or any(text.startswith("-") for text in rest)):
+        whole.error(f"unrecognized arguments: {' '.join(rest)}")
+    if files is not None:
+        files += rest
+    return options
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -111,9 +111,9 @@ def _plain(value: Any) -> Any:
 
 def check_values(image: xr.DataArray) -> None:
     """Raise a FormatError for types that are no grey values, and for empty axes."""
-    if image.dtype.kind not in "buif":
+    if image.dtype.kind not in "buif" or image.dtype.itemsize > 8:
         raise FormatError(
-            f"Got values of type {image.dtype}; needed are booleans, integers or real numbers. "
+            f"Got values of type {image.dtype}; needed are booleans, integers or real numbers of up to 64 bits. "
             "Convert them first, for example abs(array) or array.astype(float)."
         )
     if 0 in image.shape:

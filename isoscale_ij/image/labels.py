@@ -18,6 +18,7 @@ _SLICES, _ROWS = 4, 32  # of a volume, that are looked at
 _FLAT = 0.6  # of the neighbours in x that are equal: labels have more, grey values fewer,
 _BY_ONE = 0.6  # or, where they are smooth, most of the others differ by one
 _FEWEST_PAIRS = 32
+_NOISY, _FEWEST_OF_GREY = 0.8, 1000  # what differs more, and is so much, are grey values
 
 
 def looks_like_labels(image: xr.DataArray) -> bool:
@@ -34,14 +35,30 @@ def looks_like_labels(image: xr.DataArray) -> bool:
         return False
     if image.name is not None and _NAMES.search(str(image.name)) and rows.dtype.kind != "f":
         return True
-    lowest, highest = rows.min(), rows.max()  # a background, and what is saturated, is flat in any image
-    between = (rows > lowest) & (rows < highest)
-    pairs = between[..., :-1] | between[..., 1:]
-    differ = np.abs(np.subtract(rows[..., :-1], rows[..., 1:], dtype=np.float64))[pairs]
-    changes = differ[differ > 0]
-    if len(differ) < _FEWEST_PAIRS or len(changes) > (1 - _FLAT) * len(differ):
+    pairs, changes = _neighbours(rows)
+    if pairs < _FEWEST_PAIRS or len(changes) > (1 - _FLAT) * pairs:
         return False
     return int(np.count_nonzero(changes <= 1)) <= _BY_ONE * len(changes)
+
+
+def looks_like_grey_values(image: xr.DataArray) -> bool:
+    """Whether nearly every voxel differs from the next, as no labels do."""
+    if is_labels(image) or "c" in image.dims or not isinstance(image.data, np.ndarray):
+        return False
+    pairs, changes = _neighbours(_sample(image))
+    return pairs >= _FEWEST_OF_GREY and len(changes) > _NOISY * pairs
+
+
+def _neighbours(rows: NDArray[np.generic]) -> tuple[int, NDArray[np.float64]]:
+    """How many pairs of neighbours in x there are, and by how much those differ that do.
+
+    Pairs of which both are the lowest or the highest value do not count: a background, and what is saturated,
+    is flat in any image.
+    """
+    between = (rows > rows.min()) & (rows < rows.max())
+    pairs = between[..., :-1] | between[..., 1:]
+    differ = np.abs(np.subtract(rows[..., :-1], rows[..., 1:], dtype=np.float64))[pairs]
+    return len(differ), differ[differ > 0]
 
 
 def remark_of_blending(image: xr.DataArray, interpolation: str) -> list[Remark]:

@@ -15,7 +15,7 @@ from isoscale_ij.engines.protocol import Tally
 from isoscale_ij.errors import ParameterError
 from isoscale_ij.image.axes import SPATIAL, channel_names
 from isoscale_ij.image.calibration import as_image, axis_unit, is_labels, length_unit, spacing
-from isoscale_ij.image.labels import looks_like_labels, whole_numbers
+from isoscale_ij.image.labels import looks_like_grey_values, whole_numbers
 from isoscale_ij.operations.label_sums import label_sums
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def measure(
     Warns
     -----
     UserWarning
-        If `image` looks like labels and `labels` do not.
+        If `labels` look like grey values.
 
     Notes
     -----
@@ -81,9 +81,8 @@ def measure(
     import pandas as pd
 
     labels = as_image(labels)
-    if image is not None:
-        image = as_image(image)
-        _check_order(labels, image)
+    image = None if image is None else as_image(image)
+    _check_order(labels, image)
     if labels.dtype.kind not in "iuf" or "c" in labels.dims:
         raise ParameterError(
             f"Got labels of type {labels.dtype} with the axes {' '.join(map(str, labels.dims))}; "
@@ -103,20 +102,20 @@ def measure(
     # Column by column, and never copied again: of millions of labels the table is what takes the memory.
     table = pd.DataFrame({name: _joined([part.pop(name) for part in parts]) for name in list(parts[0])}, copy=False)
     table.attrs["units"] = _units(labels)
+    if looks_like_grey_values(labels):
+        remarks.warn(
+            "What was given as labels looks like grey values, and each of them was counted as an object. Labels come "
+            "first: measure(labels, image) (command line: isoscale-ij measure LABELS IMAGE)."
+        )
     return table
 
 
-def _check_order(labels: xr.DataArray, image: xr.DataArray) -> None:
-    """Grey values must not be counted as labels because two arguments were swapped."""
-    if is_labels(image) and not is_labels(labels):
+def _check_order(labels: xr.DataArray, image: xr.DataArray | None) -> None:
+    """Refuse two arguments that are swapped."""
+    if image is not None and is_labels(image) and not is_labels(labels):
         raise ParameterError(
             "Got an image first and labels second; needed are the labels first: measure(labels, image) (command line: "
             "isoscale-ij measure LABELS IMAGE)."
-        )
-    if not is_labels(labels) and looks_like_labels(image) and not looks_like_labels(labels):
-        remarks.warn(
-            "What was given as the image looks like labels, and what was given as labels does not. Are the two "
-            "swapped? Labels come first: measure(labels, image)."
         )
 
 
