@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ SERVICES = (
 )  # fmt: skip
 
 
-WRAPPERS: dict[str, Callable[[Any], Any]] = {
-    "Double": jpype.JDouble,
-    "Integer": jpype.JInt,
-    "File": lambda value: jpype.JClass("java.io.File")(str(value)),
+WRAPPERS: dict[type, Callable[[Any], Any]] = {
+    bool: jpype.JBoolean,
+    float: jpype.JDouble,
+    int: jpype.JInt,
 }
 
 
@@ -44,7 +45,10 @@ class Commands:
         given = jpype.JClass("java.util.HashMap")()
         types = {str(item.getName()): str(item.getType().getSimpleName()) for item in self.infos[name].inputs()}
         for key, value in {**DEFAULTS.get(name, {}), **inputs}.items():
-            given.put(key, WRAPPERS.get(types[key], lambda same: same)(value))
+            if types[key] == "File":
+                given.put(key, jpype.JClass("java.io.File")(str(value)))
+            else:
+                given.put(key, WRAPPERS.get(type(value), lambda same: same)(value))
         return self.modules.run(self.infos[name], True, given)
 
     def run(self, name: str, **inputs: Any) -> dict[str, Any]:
@@ -56,15 +60,13 @@ class Commands:
         return found
 
 
-_RESCALE = {"target": "finest", "size": 1.0, "unit": "image", "interpolation": "auto", "antialias": True}
+_RESCALE = {"target": "finest", "size": "1", "unit": "image", "interpolation": "auto", "antialias": True}
 _SIGMAS = {"channel": 1, "spot": 1.5, "outline": 0.9, "unit": "image unit"}
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "Rescale to Isotropic": _RESCALE,
     "Rescale File": _RESCALE,
-    "Voronoi-Otsu Labeling": _SIGMAS | {"rois": False},
+    "Voronoi-Otsu Labeling": _SIGMAS,
     "Compare Scalings": _SIGMAS,
-    "Label File": _SIGMAS,
-    "Set Voxel Size": {"x": 0.0, "y": 0.0, "z": 0.0, "unit": "um", "t": 0.0, "time": "s"},
+    "Label File": _SIGMAS | {"threshold": "otsu"},
 }
 
 
@@ -74,8 +76,16 @@ def large(shape: tuple[int, int, int] = (40, 512, 512)) -> xr.DataArray:
 
 
 def shared_blocks() -> set[str]:
-    folder = Path("/dev/shm")  # noqa: S108
-    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    """Blocks of shared memory named by us; not those of a Fiji that runs beside these tests and still lives."""
+    import psutil
+
+    mine = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
+    blocks = set()
+    for path in Path("/dev/shm").glob("iso-*"):  # noqa: S108
+        owner = int(path.name.split("-")[1])
+        if owner in mine or not psutil.pid_exists(owner):
+            blocks.add(path.name)
+    return blocks
 
 
 def python_process(fiji: Commands) -> Any:

@@ -90,7 +90,7 @@ def test_looks_are_kept(fiji: Commands, imagej: Any) -> None:
     assert (found.getLuts()[1].min, found.getLuts()[1].max) == (5, 77)
     assert list(found.getLuts()[1].getBytes()) == list(imp.getLuts()[1].getBytes())
     assert str(found.getInfoProperty()) == "objective: 63x"
-    assert str(found.getTitle()) == "cells rescaled"
+    assert str(found.getTitle()) == "cells-rescaled"
 
 
 def test_label_images_are_rescaled_as_labels(fiji: Commands, nuclei: tuple[xr.DataArray, xr.DataArray]) -> None:
@@ -133,7 +133,7 @@ def test_one_channel_of_a_time_series(fiji: Commands, nuclei: tuple[xr.DataArray
     np.testing.assert_array_equal(from_imageplus(found["labels"]).values, expected.values)
     assert sorted(set(found["table"].getColumn("t"))) == [0, 1]
     assert found["labels"].getCalibration().frameInterval == 3
-    assert "channels 1 to 2" in fiji.run("Voronoi-Otsu Labeling", imp=to_imageplus(series), channel=3)["error"]
+    assert "has the channels 1, 2" in fiji.run("Voronoi-Otsu Labeling", imp=to_imageplus(series), channel=3)["error"]
 
 
 def test_more_than_65535_labels(fiji: Commands) -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import re
 import signal
-import threading
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,86 +25,6 @@ pytestmark = pytest.mark.usefixtures("no_block_is_left")
 def test_without_an_image(fiji: Commands) -> None:
     for name in ("Rescale to Isotropic", "Voronoi-Otsu Labeling", "Compare Scalings", "Set Voxel Size"):
         assert "No image is open" in fiji.run(name)["error"]
-
-
-def waiting_command(imagej: Any, folder: Path) -> str:
-    """The name of a command of ImageJ that waits, as a caller of ours waits while ours runs."""
-    import jpype
-
-    imagej.run(to_imageplus(make("zyx")), "Select None", "")  # from then on there are menus
-    (folder / "wait.ijm").write_text(f"while (!File.exists('{folder}/go')) wait(20);")
-    jpype.JClass("ij.Menus").getCommands().put("Wait a Little", f'ij.plugin.Macro_Runner("{folder / "wait.ijm"}")')
-    return "Wait a Little"
-
-
-def test_the_image_that_a_caller_has_chosen(fiji: Commands, imagej: Any, tmp_path: Path) -> None:
-    """IJ.run(imp, …): the choice holds for the caller's thread, the command runs on another."""
-    command = waiting_command(imagej, tmp_path)
-    meant, other = to_imageplus(make("zyx")), to_imageplus(large((4, 32, 32)))
-
-    def run() -> None:
-        with contextlib.suppress(Exception):
-            imagej.run(meant, command, "")
-
-    first = threading.Thread(daemon=True, target=run)
-    first.start()
-    time.sleep(0.4)
-    found = fiji.run("Rescale to Isotropic")
-    assert found["error"] is None
-    np.testing.assert_array_equal(from_imageplus(found["result"]).values, iso.rescale(make("zyx"), "finest").values)
-
-    def run_and_be_stopped() -> None:
-        with contextlib.suppress(Exception):  # the error of ours stops the macros that run, as ImageJ does it
-            imagej.run(other, command, "")
-
-    second = threading.Thread(daemon=True, target=run_and_be_stopped)
-    second.start()
-    time.sleep(0.4)
-    assert "Several images are being worked on" in fiji.run("Rescale to Isotropic")["error"]
-    (tmp_path / "go").touch()
-    first.join(30)
-    second.join(30)
-    assert re.search("No image is open|cannot be known", fiji.run("Rescale to Isotropic")["error"])  # neither any more
-
-
-def test_what_a_thread_had_chosen_once_is_not_taken(fiji: Commands) -> None:
-    import jpype
-
-    manager = jpype.JClass("ij.WindowManager")
-    manager.setTempCurrentImage(to_imageplus(make("zyx")))
-    try:
-        assert re.search("No image is open|cannot be known", fiji.run("Rescale to Isotropic")["error"])
-    finally:
-        manager.setTempCurrentImage(None)
-
-
-@pytest.mark.parametrize("chosen", ["one", "two", "three"])
-def test_the_image_that_a_macro_has_selected_in_batch_mode(
-    fiji: Commands, imagej: Any, tmp_path: Path, chosen: str
-) -> None:
-    """A real macro with several images, which waits while the command runs."""
-    import jpype
-
-    macro = 'setBatchMode(true); close("*");' + "".join(
-        f'newImage("{name}", "16-bit ramp", 12, 10, {slices}); run("Properties...", "pixel_width=0.2 pixel_height=0.2 '
-        f'voxel_depth=1 unit=um");' for name, slices in (("one", 2), ("two", 3), ("three", 4))
-    )  # fmt: skip
-    macro += f'selectImage("{chosen}"); while (!File.exists("{tmp_path}/go")) wait(20);'
-    macro += 'found = nImages; close("*"); return "" + found;'
-    interpreter = jpype.JClass("ij.macro.Interpreter")
-    answers: list[str] = []
-    thread = threading.Thread(daemon=True, target=lambda: answers.append(str(imagej.runMacro(macro))))
-    thread.start()
-    deadline = time.monotonic() + 30
-    while len(list(interpreter.getBatchModeImageIDs() or [])) < 3 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    time.sleep(0.3)
-    found = fiji.run("Rescale to Isotropic")
-    (tmp_path / "go").touch()
-    thread.join(30)
-    assert found["error"] is None
-    assert str(found["result"].getTitle()) == f"{chosen} rescaled"
-    assert answers == ["4"]  # the macro has the result among its images
 
 
 # Bad input

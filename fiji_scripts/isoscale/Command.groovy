@@ -1,24 +1,118 @@
 package isoscale
 
 import ij.IJ
+import ij.ImagePlus
+import ij.Macro
+import ij.plugin.frame.Recorder
 
-/** How each command runs: what goes wrong becomes one sentence for the user, the whole story in the log. */
+/** How each command runs: image and options in, results where they are expected, a problem as one sentence. */
 class Command {
-    static List run(String title, Object log, String operation, Object[] arguments) {
+    static final Map<String, List> COMMANDS = [
+        rescale: ["Rescale to Isotropic", Fields.RESCALE], segment: ["Voronoi-Otsu Labeling", Fields.SEGMENT],
+        compare: ["Compare Scalings", Fields.COMPARE], setVoxelSize: ["Set Voxel Size", Fields.VOXEL_SIZE],
+        environment: ["IsoScale Environment", Fields.ENVIRONMENT], rescaleFiles: ["Rescale File", Fields.RESCALE],
+        labelFiles: ["Label File", Fields.LABEL_FILES],
+    ]
+
+    /** Run one for a script: `variables` are its inputs, and get its outputs. */
+    static void run(String command, Map variables) {
+        def (String title, List<Field> fields) = COMMANDS[command]
+        def module = variables["org.scijava.script.ScriptModule"]
+        def context = module.context()
+        def log = context.getService("org.scijava.log.LogService")
+        def caller = new Caller(context.getService("org.scijava.thread.ThreadService"))
+        String sentence = null, done = null
         try {
             IJ.showStatus("")
-            def result = Operations."$operation"(*arguments)
-            if (operation != "segment") IJ.showStatus("") // which has said how many objects there are
-            return [result, null]
+            def given = ([*fields*.key, "imp"] as Set).collectEntries { [it, only(variables[it])] }.findAll { it.value != null }
+            boolean files = command.endsWith("Files")
+            ImagePlus imp = files || command == "environment" ? null :
+                ActiveImage.of(given.imp, caller, context.getService("org.scijava.convert.ConvertService"))
+            def options = files ? Fields.read(fields, given) : ask(command, title, fields, given, caller, imp)
+            def outputs = files ? Operations.files(command, (File) variables.input, (File) variables.output, options) :
+                Operations."$command"(imp, options, caller)
+            done = outputs.remove("done")
+            variables.putAll(outputs)
         } catch (Cancelled cancelled) {
-            IJ.showStatus("IsoScale: cancelled")
-            return [null, "cancelled"]
+            sentence = "cancelled"
+            done = title + ": cancelled"
         } catch (Throwable problem) {
-            log?.error(title, problem)
-            String sentence = problem instanceof Problem ? problem.message :
-                "Something went wrong that should not (${problem}). The log has the whole story."
-            IJ.error(title, sentence) // a dialog; without a display a line, and the macro stops
-            return [null, sentence]
+            sentence = told(title, problem, log)
         }
+        variables.error = sentence
+        // All is shown already; what is not resolved, ImageJ2 would show once more, each text in a window of its own.
+        module.getInfo().outputs().each { module.resolveOutput(it.getName()) }
+        if (sentence != null) leave(title, sentence, caller)
+        if (done) stay(done)
+    }
+
+    /** The options that were given, or, where somebody sits there and gave none, those of the dialog. */
+    private static Map ask(String command, String title, List<Field> fields, Map given, Caller caller, ImagePlus imp) {
+        String options = caller.options()
+        def written = Fields.written(options)
+        Fields.refuseOthers(title, fields, written.keySet())
+        fields.findAll { it.kind == "yes" && written.containsKey(it.key) && given[it.key] == null }.each { given[it.key] = "true" }
+        boolean asked = options == null && !fields.any { given[it.key] != null } && !Caller.headless()
+        if (!asked) {
+            def values = Fields.read(fields, given)
+            if (values.channel != null && imp != null) values.channel = channel(imp, (String) values.channel)
+            return values
+        }
+        def values = Dialogs."$command"(imp)
+        if (Recorder.record && !caller.inMacro()) values.each { key, value -> Recorder.recordOption(key, value) }
+        def found = Fields.read(fields, values)
+        if (command != "setVoxelSize" && command != "environment") Fields.remember(command, values - [channel: values.channel])
+        if (found.channel != null) found.channel = channel(imp, (String) found.channel)
+        return found
+    }
+
+    /** The number of a channel that is given by number or name. */
+    private static int channel(ImagePlus imp, String given) {
+        def names = (1..imp.getNChannels()).collect { Pixels.channelName(imp, it) }
+        int index = names.indexOf(given)
+        if (index >= 0) return index + 1
+        if (given.matches(/\d+(\.0)?/) && given.toDouble() >= 1 && given.toDouble() <= names.size()) return (int) given.toDouble()
+        throw new Problem("Got the channel ${given}; the image '${imp.getTitle()}' has the channels " +
+            Dialogs.channelNames(imp).join(", ") + ".")
+    }
+
+    /** An input comes as a set of one, which SciJava fills with anything and for which it has no widget. */
+    private static Object only(Object input) { input instanceof Collection ? (input.size() ? input.first() : null) : input }
+
+    /** The sentence of what went wrong; what was foreseen is a line in the log, all else the whole story. */
+    private static String told(String title, Throwable problem, Object log) {
+        if (problem instanceof Problem) {
+            log.info("${title}: ${problem.message}".toString())
+            if (IJ.debugMode || System.getenv("ISOSCALE_DEBUG")) log.error(title, problem)
+            else log.debug(title, problem)
+            return problem.message
+        }
+        log.error(title, problem)
+        return "Something went wrong that should not (${problem}). The log has the whole story."
+    }
+
+    /** Nothing of what was foreseen came of it: the caller is told, a macro stops. */
+    private static void leave(String title, String sentence, Caller caller) {
+        boolean cancelled = sentence == "cancelled"
+        if (caller.headless()) {
+            if (!cancelled) println(title + ": " + sentence)
+            if (caller.inMacro()) caller.stopMacro(sentence)
+            return
+        }
+        if (!caller.inMacro()) Recorder.setCommand(null) // what was not done is not recorded
+        try {
+            if (cancelled && caller.throughImageJ()) Macro.abort() // as Cancel in a dialog of ImageJ's own
+            else if (!cancelled && caller.inMacro()) caller.stopMacro(sentence)
+            else if (!cancelled) IJ.error(title, sentence)
+        } catch (RuntimeException macroCanceled) { } // which is meant for the caller's thread
+    }
+
+    /** Say in the status bar what was done, after ImageJ2 has said there that a command finished. */
+    private static void stay(String text) {
+        IJ.showStatus(text)
+        if (Caller.headless()) return
+        def timer = new javax.swing.Timer(400, { IJ.showStatus(text) })
+        timer.setRepeats(false)
+        timer.start()
     }
 }

@@ -7,8 +7,8 @@ import ij.IJ
  * among the system properties.
  */
 class Commands {
-    /** Run an operation by its name; gives [its result, null] or [null, a sentence that says what went wrong]. */
-    static List run(String title, Object log, String operation, Object... arguments) {
+    /** Run a command for a script, which has inputs among its variables and gets outputs there; `error` says what went wrong. */
+    static void run(String command, Binding script) {
         synchronized ("isoscale.lock".intern()) {
             if (System.getProperties().get("isoscale.commands") == null) {
                 def places = [IJ.getClassLoader(), Thread.currentThread().getContextClassLoader(), Commands.getClassLoader()]
@@ -17,6 +17,6 @@ class Commands {
                 System.getProperties().put("isoscale.commands", loader.loadClass("isoscale.Command"))
             }
         }
-        return System.getProperties().get("isoscale.commands").run(title, log, operation, arguments)
+        System.getProperties().get("isoscale.commands").run(command, script.getVariables())
     }
 }

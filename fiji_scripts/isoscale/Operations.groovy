@@ -3,7 +3,7 @@ package isoscale
 import ij.IJ
 import ij.ImagePlus
 import ij.ImageStack
-import ij.gui.GenericDialog
+import ij.Undo
 import ij.gui.Overlay
 import ij.gui.Roi
 import ij.measure.ResultsTable
@@ -14,8 +14,7 @@ import ij.process.ImageProcessor
 /** What the commands do, between the image that is meant and the Python process. */
 class Operations {
     /** A calibrated image with voxels of another size. */
-    static ImagePlus rescale(ImagePlus given, Map options) {
-        def imp = ActiveImage.of(given)
+    static Map rescale(ImagePlus imp, Map options, Caller caller) {
         locked(imp) {
             def image = Pixels.describe(imp)
             def plan = Worker.call("plan_rescale", [image: image, options: options])
@@ -27,7 +26,6 @@ class Operations {
                     "ImageJ has ${mega(free)} MB free. Choose a larger voxel size, or give ImageJ more memory in " +
                     "Edit > Options > Memory & Threads.")
             }
-            if (given == null && ActiveImage.interactive()) confirm("Rescale to Isotropic", (String) plan.text)
             def stack = new ImageStack((int) plan.width, (int) plan.height)
             int channels = (int) plan.channels
             def labels = (List) plan.image.about?.slice_labels
@@ -42,57 +40,59 @@ class Operations {
                     }
                 }
             }
-            def made = Pixels.result(imp, stack, (Map) plan.image, Pixels.title(imp.getTitle() + " rescaled"))
+            def made = Pixels.result(imp, stack, (Map) plan.image, Pixels.title(imp, "rescaled"))
             Pixels.copyLooks(imp, made)
-            Pixels.offer(made)
-            return made
+            caller.show(made)
+            String ignored = imp.getRoi() != null ? " The selection was ignored." : ""
+            return [result: made, done: "Rescaled to ${plan.width} x ${plan.height} x ${plan.slices} voxels.${ignored}".toString()]
         }
     }
 
     /** Labels of the objects, and a table with a row for each. */
-    static Map segment(ImagePlus given, Map options) {
-        def imp = ActiveImage.of(given)
+    static Map segment(ImagePlus imp, Map options, Caller caller) {
         locked(imp) {
-            if (imp.getBitDepth() == 24) throw new Problem("The image is RGB; labels need grey values. Convert it with " +
-                "Image > Type, or split it with Image > Color > Split Channels.")
             def image = Pixels.describe(imp)
-            def replies = []
+            def parts = (1..imp.getNFrames()).collect { frame -> segmentFrame(imp, image, options, frame) }
+            def replies = parts*.reply
             def stack = new ImageStack(imp.getWidth(), imp.getHeight())
-            int count = imp.getNSlices()
-            def parts = (1..imp.getNFrames()).collect { frame ->
-                withBlocks(imp, frame, 0, count * imp.getNChannels(), "FLOAT32", count, imp.getHeight(), imp.getWidth()) { source, target ->
-                    replies << Worker.call("segment", [image: image, options: options, frame: frame], source, target)
-                    def part = new ImageStack(imp.getWidth(), imp.getHeight())
-                    Pixels.unshare(target, (String) replies.last().type, count, part, null)
-                    return part
-                }
-            }
             boolean large = replies.any { it.type == "float32" }
-            parts.each { part -> (1..count).each { index ->
-                def processor = part.getProcessor(index)
+            parts.each { part -> (1..imp.getNSlices()).each { index ->
+                def processor = part.part.getProcessor(index)
                 stack.addSlice(large ? processor.convertToFloat() : processor)
             } }
-            def labels = Pixels.result(imp, stack, (Map) replies[0].image, Pixels.title(imp.getTitle() + " labels"))
+            def labels = Pixels.result(imp, stack, (Map) replies[0].image, Pixels.title(imp, "labels"))
             labels.getCalibration().disableDensityCalibration() // labels are numbers, not grey values
-            int highest = (int) replies*.count.max()
+            int highest = (int) replies*.count.max(), count = (int) replies*.count.sum()
             Pixels.showAsLabels(labels, (List) replies[0].lut, highest)
             def table = tableOf(replies)
-            Pixels.offer(labels)
-            if (!java.awt.GraphicsEnvironment.isHeadless()) table.show("Measurements of " + imp.getTitle())
+            caller.show(labels)
+            labels.setPosition(1, (int) replies[0].slice, 1)
+            if (options.results) show(table, "Results")
+            else show(table, "Measurements of " + imp.getTitle())
             if (options.rois) addRois(labels, highest)
-            IJ.showStatus("IsoScale: ${replies*.count.sum()} objects")
-            return [labels: labels, table: table, count: replies*.count.sum()]
+            String ignored = imp.getRoi() != null ? " The selection was ignored." : ""
+            return [labels: labels, table: table, count: count, done: "${count} objects.${ignored}".toString()]
+        }
+    }
+
+    /** The labels of one frame, as a stack, and what Python says of them. */
+    static Map segmentFrame(ImagePlus imp, Map image, Map options, int frame) {
+        grey(imp)
+        int count = imp.getNSlices()
+        withBlocks(imp, frame, 0, count * imp.getNChannels(), "FLOAT32", count, imp.getHeight(), imp.getWidth()) { source, target ->
+            def reply = Worker.call("segment", [image: image, options: options, frame: frame], source, target)
+            def part = new ImageStack(imp.getWidth(), imp.getHeight())
+            Pixels.unshare(target, (String) reply.type, count, part, null)
+            return [reply: reply, part: part]
         }
     }
 
     /** The same segmentation on several grids: a table, and the label images. */
-    static Map compare(ImagePlus given, Map options) {
-        def imp = ActiveImage.of(given)
+    static Map compare(ImagePlus imp, Map options, Caller caller) {
         def folder = File.createTempDir("isoscale", "")
         try {
             locked(imp) {
-                if (imp.getBitDepth() == 24) throw new Problem("The image is RGB; labels need grey values. Convert it with " +
-                    "Image > Type.")
+                grey(imp)
                 if (imp.getNFrames() > 1) throw new Problem("The image has ${imp.getNFrames()} time points; scalings are " +
                     "compared on one. Take one with Image > Duplicate…")
                 def source = Pixels.share(imp, 1, 0, imp.getNChannels() * imp.getNSlices())
@@ -103,23 +103,19 @@ class Operations {
                 def table = tableOf([reply])
                 def labels = reply.files.collect { name ->
                     def opened = IJ.openImage(new File(folder, (String) name).path)
-                    opened.setTitle(Pixels.title(imp.getTitle() + " labels " + name.replaceAll(/\.tif$/, "")))
+                    opened.setTitle(Pixels.title(imp, "labels " + name.replaceAll(/\.tif$/, "")))
                     Pixels.showAsLabels(opened, (List) reply.lut, opened.getStatistics().max)
-                    Pixels.offer(opened)
+                    caller.show(opened)
                     return opened
                 }
-                if (!java.awt.GraphicsEnvironment.isHeadless()) {
-                    table.show("Scalings of " + imp.getTitle())
-                    if (!ij.macro.Interpreter.isBatchMode()) labels.each { it.show() }
-                }
-                return [labels: labels, table: table]
+                show(table, "Scalings of " + imp.getTitle())
+                return [labels: labels, table: table, done: "Compared ${labels.size()} scalings.".toString()]
             }
         } finally { folder.deleteDir() }
     }
 
     /** The same pixels with another calibration; the image itself is changed. */
-    static ImagePlus setVoxelSize(ImagePlus given, Map options) {
-        def imp = ActiveImage.of(given)
+    static Map setVoxelSize(ImagePlus imp, Map options, Caller caller) {
         def cal = imp.getCalibration()
         def image = [
             width: imp.getWidth(), height: imp.getHeight(), channels: 1, slices: imp.getNSlices(), frames: imp.getNFrames(),
@@ -129,32 +125,48 @@ class Operations {
         ]
         ["x", "y", "z", "t"].each { if (!(image.sizes[it] > 0)) image.sizes.remove(it) } // what is wrong is being mended
         def said = Worker.call("set_voxel_size", [image: image, options: options]).image
+        Undo.setup(Undo.TYPE_CONVERSION, imp) // which brings back a calibration; of pixels nothing is copied
         Pixels.calibrate(imp, imp, (Map) said)
         imp.changes = true
         if (imp.getWindow() != null) imp.repaintWindow()
-        return imp
+        return [done: "The voxel size of ${imp.getTitle()} is set.".toString()]
     }
 
     /** A file, or the images of a folder, into another folder; gives the names of what was written. */
-    static List files(String operation, File input, File output, Map options) {
+    static Map files(String command, File input, File output, Map options) {
         if (input == null || output == null) throw new Problem("Name a file or a folder to read, and a folder to write into.")
-        Worker.call(operation, [input: input.path, output: output.path, options: options]).written
+        def operation = command == "rescaleFiles" ? "rescale_files" : "label_files"
+        def written = Worker.call(operation, [input: input.path, output: output.path, options: options]).written
+        return [written: written, done: "Wrote ${written.size()} files into ${output.name}.".toString()]
     }
 
     /** What Python is used, and whether it works. */
-    static String environment(String action) {
+    static Map environment(ImagePlus none, Map options, Caller caller) {
+        String action = options.action
         if (action == "repair") {
             Worker.stop()
             System.getProperties().remove("isoscale.built")
         }
         def settings = Worker.settings()
         def reply = Worker.call("environment", [test: action != "show"])
-        def appose = "unknown"
-        try { appose = Worker.appose("Appose").version() } catch (ignored) { }
+        def appose = Worker.appose("Appose").getPackage()?.getImplementationVersion() ?: "without a version"
         def lines = ["IsoScale ${settings.version}, ImageJ ${IJ.getFullVersion()}, Java ${System.getProperty('java.version')}, " +
             "Appose ${appose}"]
         reply.found.each { key, value -> lines << "${key}: ${value}".toString() }
-        return lines.join("\n")
+        String report = lines.join("\n")
+        if (!Caller.headless()) new ij.text.TextWindow("IsoScale Environment", report, 640, 420)
+        return [report: report, done: "IsoScale ${settings.version} works.".toString()]
+    }
+
+    /** A table in a window, and as ImageJ's results where it is called so. */
+    private static void show(ResultsTable table, String title) {
+        if (!Caller.headless()) table.show(title)
+        else if (title == "Results") ij.plugin.filter.Analyzer.setResultsTable(table)
+    }
+
+    private static void grey(ImagePlus imp) {
+        if (imp.getBitDepth() == 24) throw new Problem("The image is RGB; labels need grey values. Convert it with " +
+            "Image > Type, or split it with Image > Color > Split Channels.")
     }
 
     /** Share planes `from` up to `to` of a frame, and a block of `count` planes for what comes of them. */
@@ -172,14 +184,6 @@ class Operations {
         boolean mine = imp.lockSilently()
         if (!mine) throw new Problem("The image '${imp.getTitle()}' is being worked on by another command. Wait for it to end.")
         try { return work() } finally { imp.unlock() }
-    }
-
-    private static void confirm(String title, String text) {
-        IJ.showStatus("")
-        def dialog = new GenericDialog(title)
-        dialog.addMessage(text)
-        dialog.showDialog()
-        if (dialog.wasCanceled()) throw new Cancelled()
     }
 
     private static ResultsTable tableOf(List replies) {
@@ -214,7 +218,7 @@ class Operations {
                 overlay.add(outline)
             }
         }
-        if (java.awt.GraphicsEnvironment.isHeadless()) {
+        if (Caller.headless()) {
             labels.setOverlay(overlay)
             return
         }

@@ -3,7 +3,6 @@ package isoscale
 import ij.CompositeImage
 import ij.ImagePlus
 import ij.ImageStack
-import ij.macro.Interpreter
 import ij.process.LUT
 import ij.WindowManager
 import java.nio.ByteBuffer
@@ -151,14 +150,21 @@ class Pixels {
         made.setDisplayRange(0, Math.max(255d, highest))
     }
 
-    /** A title that no open image has. */
-    static String title(String wanted) {
-        WindowManager.getImage(wanted) == null ? wanted : WindowManager.getUniqueName(wanted)
+    /** The title of what came of an image, as ImageJ makes it (cells-rescaled.tif); one that no open image has. */
+    static String title(ImagePlus imp, String suffix) {
+        def (name, ending) = [imp.getTitle(), ""]
+        int dot = name.lastIndexOf(".")
+        if (dot > 0 && name.length() - dot <= 5) (name, ending) = [name.substring(0, dot), name.substring(dot)]
+        String wanted = name + "-" + suffix + ending
+        return WindowManager.getImage(wanted) == null ? wanted : WindowManager.getUniqueName(wanted)
     }
 
-    /** In a macro's batch mode an output does not open by itself. (Without a display ImageJ calls everything batch mode.) */
-    static void offer(ImagePlus made) {
-        if (Interpreter.isBatchMode() && ActiveImage.macroRuns()) Interpreter.addBatchModeImage(made)
+    /** The name of a channel, which is the label of its planes where all of them have the same. */
+    static String channelName(ImagePlus imp, int channel) {
+        if (imp.getNChannels() == 1 || imp.getBitDepth() == 24) return null
+        def labels = (1..imp.getNSlices()).collect { imp.getStack().getSliceLabel(imp.getStackIndex(channel, it, 1)) }
+        labels = labels.collect { it?.readLines()?.find { line -> true } }
+        return labels[0] && labels.every { it == labels[0] } ? labels[0] : null
     }
 
     private static ByteBuffer plane(Object block, int index) {

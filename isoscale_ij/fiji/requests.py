@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import xarray as xr
 
 from isoscale_ij.errors import CalibrationError, ParameterError
 from isoscale_ij.image.calibration import voxel_size
+from isoscale_ij.image.units import VOXEL, canonical_unit, is_length, is_time
 
 _SET = "Set it with Plugins > IsoScale > Set Voxel Size"
 
@@ -38,6 +40,17 @@ def sigmas(image: xr.DataArray, options: dict[str, Any]) -> tuple[float | str, f
     return length(options["spot"], unit), length(options["outline"], unit)
 
 
+def threshold(options: dict[str, Any]) -> dict[str, Any]:
+    """The argument of a threshold other than Otsu's."""
+    given = str(options.get("threshold", "otsu")).strip()
+    if given.lower() in ("otsu", ""):
+        return {}
+    try:
+        return {"threshold": float(given.replace(",", "."))}
+    except ValueError:
+        raise ParameterError(f"Got the threshold {given}; needed is otsu, or a grey value.") from None
+
+
 def set_sizes(options: dict[str, Any]) -> dict[str, Any]:
     """The arguments of `set_voxel_size`; 0 keeps what the image has."""
     changes: dict[str, Any] = {
@@ -46,10 +59,18 @@ def set_sizes(options: dict[str, Any]) -> dict[str, Any]:
     if not changes:
         raise ParameterError("Got no size; needed is at least one above 0. Fill in x, y or z.")
     if any(axis in changes for axis in "xyz"):
-        changes["unit"] = str(options.get("unit") or "") or None
+        changes["unit"] = _known(options.get("unit"), is_length, "um, nm, mm, cm, m, inch or pixel")
     if "t" in changes:
-        changes["time_unit"] = str(options.get("time") or "") or None
+        changes["time_unit"] = _known(options.get("time"), is_time, "s, ms, min or h")
     return changes
+
+
+def _known(given: Any, right: Callable[[str | None], bool], needed: str) -> str | None:
+    unit = str(given or "").strip() or None
+    found = canonical_unit(unit)
+    if found is not None and found != VOXEL and not right(found):
+        raise ParameterError(f"Got the unit {unit}; needed is {needed}.")
+    return unit
 
 
 def _require_calibration(image: xr.DataArray, otherwise: str) -> None:

@@ -29,7 +29,8 @@ from isoscale_ij.errors import Cancelled, FormatError, IsoscaleError, ParameterE
 from isoscale_ij.execution.resampling import resample_slab
 from isoscale_ij.fiji import batches, lifetime
 from isoscale_ij.fiji.lines import write_whole_lines
-from isoscale_ij.fiji.requests import new_voxel_size, set_sizes, sigmas
+from isoscale_ij.fiji.requests import new_voxel_size, set_sizes, sigmas, threshold
+from isoscale_ij.fiji.sentences import in_fiji
 from isoscale_ij.image.calibration import length_unit
 from isoscale_ij.image.hyperstack import Hyperstack, hyperstack, stored
 from isoscale_ij.image.units import symbol
@@ -57,11 +58,11 @@ def run(task: Any, operation: str, request: str, source: Any = None, target: Any
             task.outputs["cancelled"] = True
         except (IsoscaleError, MemoryError, OSError) as error:
             sentence = str(error) or "There was not enough memory. Close other programs or images."
-            task.outputs.update(error=" ".join(sentence.split()), details=traceback.format_exc())
+            task.outputs.update(error=in_fiji(sentence), details=traceback.format_exc())
         finally:
             for block in (source, target):
                 _let_go(block)
-        task.outputs["warnings"] = list(dict.fromkeys(map(str, heard)))
+        task.outputs["warnings"] = list(dict.fromkeys(in_fiji(str(remark)) for remark in heard))
 
 
 def plan_rescale(request: dict[str, Any], _source: Any, _target: Any, _progress: Any) -> dict[str, Any]:
@@ -137,9 +138,11 @@ def segment(request: dict[str, Any], source: Any, target: Any, progress: Any) ->
     kept = np.dtype(np.uint16 if count <= np.iinfo(np.uint16).max else np.float32)
     planes = target.reshape(-1).view(kept)[: labels.size].reshape(target.shape)
     planes[...] = labels.values.reshape(target.shape)
+    seen = np.count_nonzero(planes, axis=(1, 2))
     table["t"] = request.get("frame", 1) - 1
     return {
         "image": _described(labels, kept), "type": kept.name, "count": count, "lut": glasbey().T.tolist(),
+        "slice": int(seen.argmax()) + 1,  # where most objects are
         "threshold": float(np.max(labels.attrs["threshold"])), "table": _columns(table),
     }  # fmt: skip
 
@@ -258,14 +261,20 @@ def _segmentation(image: xr.DataArray, options: dict[str, Any], progress: Any) -
     """The arguments of a segmentation."""
     spot, outline = sigmas(image, options)
     channel = _channel(image, options)
-    return {"spot_sigma": spot, "outline_sigma": outline, "channel": channel, "on_progress": progress}
+    return {
+        "spot_sigma": spot, "outline_sigma": outline, "channel": channel, "on_progress": progress, **threshold(options),
+    }  # fmt: skip
 
 
 def _channel(image: xr.DataArray, options: dict[str, Any]) -> int | None:
-    """Channels count from 1 in ImageJ."""
-    wanted, count = int(options["channel"]), int(image.sizes.get("c", 1))
+    """A channel by its name, or its number; they count from 1 in ImageJ."""
+    given, count = str(options["channel"]), int(image.sizes.get("c", 1))
+    names = [str(name) for name in image.coords["c"].values] if "c" in image.coords else []
+    if given in names:
+        return names.index(given)
+    wanted = int(float(given)) if given.replace(".", "", 1).isdigit() else 0
     if not 1 <= wanted <= count:
-        raise ParameterError(f"Got the channel {wanted}; the image has the channels 1 to {count}.")
+        raise ParameterError(f"Got the channel {given}; the image has the channels 1 to {count}.")
     return wanted - 1 if "c" in image.dims else None
 
 
@@ -280,7 +289,15 @@ def _columns(table: Any) -> dict[str, list[Any]]:
             return int(value)
         return value if isinstance(value, (int, float)) else str(value)
 
-    return {str(name): [plain(value) for value in column.astype(object)] for name, column in table.items()}
+    found: dict[str, list[Any]] = {}
+    for name, column in table.items():
+        if len(column) and all(isinstance(value, tuple) for value in column):
+            axes = "zyx"[-len(column.iloc[0]) :]  # a column an axis: a cell of ImageJ's holds one number
+            for index, axis in enumerate(axes):
+                found[f"{name}_{axis}"] = [plain(value[index]) for value in column]
+        else:
+            found[str(name)] = [plain(value) for value in column.astype(object)]
+    return found
 
 
 def _check_version(jar: str) -> None:

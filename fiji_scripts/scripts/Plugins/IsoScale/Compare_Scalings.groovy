@@ -1,16 +1,11 @@
-#@script(label="Compare Scalings", headless=true)
-#@ ij.ImagePlus(required=false, autofill=false, persist=false, visibility=INVISIBLE) imp
-#@ Integer(label="Channel", value=1, min=1) channel
-#@ Double(label="Spot sigma (how far apart objects are)", value=2, min=0, style="format:0.000") spot
-#@ Double(label="Outline sigma (how smooth outlines are)", value=1, min=0, style="format:0.000") outline
-#@ String(label="Sigmas in", choices={"image unit", "um"}, value="image unit") unit
-#@ org.scijava.log.LogService log
+#@script(headless=true)
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="The image, or the title of an open one; without it, the active image") imp
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="number or name") channel
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="spot sigma: about half the radius of an object") spot
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="outline sigma: how smooth outlines are") outline
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="of both sigmas: image unit or um") unit
 #@output ij.measure.ResultsTable table
 #@output Object labels
 #@output String error
 
-import isoscale.Commands
-
-(found, error) = Commands.run("Compare Scalings", log, "compare", imp, [channel: channel, spot: spot, outline: outline, unit: unit])
-table = found?.table
-labels = found?.labels
+isoscale.Commands.run("compare", binding)

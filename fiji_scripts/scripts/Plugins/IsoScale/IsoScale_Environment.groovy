@@ -1,9 +1,6 @@
-#@script(label="IsoScale Environment", headless=true)
-#@ String(label="Do", choices={"show", "test", "repair"}, value="show", persist=false, description="Which Python is used; a test run; or start it anew") action
-#@ org.scijava.log.LogService log
+#@script(headless=true)
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="show, test or repair") action
 #@output String report
 #@output String error
 
-import isoscale.Commands
-
-(report, error) = Commands.run("IsoScale Environment", log, "environment", action)
+isoscale.Commands.run("environment", binding)

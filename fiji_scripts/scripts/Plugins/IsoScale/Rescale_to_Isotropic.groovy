@@ -1,14 +1,11 @@
-#@script(label="Rescale to Isotropic", headless=true)
-#@ ij.ImagePlus(required=false, autofill=false, persist=false, visibility=INVISIBLE) imp
-#@ String(label="Voxel size", choices={"finest", "coarsest", "x", "y", "z", "own"}, value="finest", description="Like the finest or coarsest axis, like one axis, or a size of your own") target
-#@ Double(label="Own size", value=1, min=0, style="format:0.0000") size
-#@ String(label="Unit of own size", choices={"image", "um", "nm", "mm"}, value="image") unit
-#@ String(label="Interpolation", choices={"auto", "linear", "nearest", "cubic"}, value="auto", description="auto: linear, and nearest for labels") interpolation
-#@ Boolean(label="Smooth before going to larger voxels", value=true) antialias
-#@ org.scijava.log.LogService log
+#@script(headless=true)
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="The image, or the title of an open one; without it, the active image") imp
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="finest, coarsest, x, y, z or own") target
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="the edge of the new voxels, with target=own") size
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="of size: image, um, nm or mm") unit
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="auto, linear, nearest or cubic") interpolation
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="true or false: smooth before going to larger voxels") antialias
 #@output ij.ImagePlus result
 #@output String error
 
-import isoscale.Commands
-
-(result, error) = Commands.run("Rescale to Isotropic", log, "rescale", imp, [target: target, size: size, unit: unit, interpolation: interpolation, antialias: antialias])
+isoscale.Commands.run("rescale", binding)

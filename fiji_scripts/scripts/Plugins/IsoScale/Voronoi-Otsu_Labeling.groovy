@@ -1,19 +1,15 @@
-#@script(label="Voronoi-Otsu Labeling", headless=true)
-#@ ij.ImagePlus(required=false, autofill=false, persist=false, visibility=INVISIBLE) imp
-#@ Integer(label="Channel", value=1, min=1) channel
-#@ Double(label="Spot sigma (how far apart objects are)", value=2, min=0, style="format:0.000") spot
-#@ Double(label="Outline sigma (how smooth outlines are)", value=1, min=0, style="format:0.000") outline
-#@ String(label="Sigmas in", choices={"image unit", "um", "voxels"}, value="image unit") unit
-#@ Boolean(label="Add outlines to the ROI Manager", value=false) rois
-#@ org.scijava.log.LogService log
+#@script(headless=true)
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="The image, or the title of an open one; without it, the active image") imp
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="number or name") channel
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="spot sigma: about half the radius of an object") spot
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="outline sigma: how smooth outlines are") outline
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="of both sigmas: image unit, um or voxels") unit
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="otsu, or a grey value") threshold
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="true or false: add outlines to the ROI Manager") rois
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="true or false: measurements in the Results table") results
 #@output ij.ImagePlus labels
 #@output ij.measure.ResultsTable table
 #@output Integer count
 #@output String error
 
-import isoscale.Commands
-
-(found, error) = Commands.run("Voronoi-Otsu Labeling", log, "segment", imp, [channel: channel, spot: spot, outline: outline, unit: unit, rois: rois])
-labels = found?.labels
-table = found?.table
-count = found?.count
+isoscale.Commands.run("segment", binding)

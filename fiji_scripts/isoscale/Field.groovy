@@ -1,0 +1,38 @@
+package isoscale
+
+/** One option of a command: its name in macros, what its dialog says of it, and what is allowed. */
+class Field {
+    final String key, label, help
+    /** choice, number, whole, yes, text */
+    final String kind
+    final String usual
+    final List<String> choices
+
+    Field(String key, String kind, String usual, String label, String help, List<String> choices = []) {
+        this.key = key; this.kind = kind; this.usual = usual; this.label = label; this.help = help; this.choices = choices
+    }
+
+    /** What was given, as a value; anything else is a Problem that names the option. */
+    Object read(Object given) {
+        String text = given.toString().trim()
+        switch (kind) {
+            case "choice":
+                if (text in choices) return text
+                throw new Problem("Got ${key}=${text}; needed is one of: ${choices.join(', ')}.")
+            case "yes":
+                if (text.toLowerCase() in ["", "true", "1", "yes"]) return true
+                if (text.toLowerCase() in ["false", "0", "no"]) return false
+                throw new Problem("Got ${key}=${text}; needed is true or false.")
+            case "number":
+            case "whole":
+                double value = Double.NaN
+                try { value = Double.parseDouble(text.replace(",", ".")) } catch (NumberFormatException notOne) { }
+                boolean whole = kind == "whole"
+                if (Double.isNaN(value) || Double.isInfinite(value) || value < 0 || whole && value != Math.rint(value))
+                    throw new Problem("Got ${text ? text : 'nothing'} for ${label.uncapitalize()} (${key}); needed is " +
+                        "${whole ? 'a whole' : 'a'} number${whole ? '' : ' that is not negative'}.")
+                return whole ? (Object) (int) value : (Object) value
+            default: return text
+        }
+    }
+}

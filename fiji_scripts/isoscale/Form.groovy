@@ -1,0 +1,157 @@
+package isoscale
+
+import ij.IJ
+import java.awt.BorderLayout
+import java.awt.EventQueue
+import java.awt.FlowLayout
+import java.awt.GridBagConstraints
+import java.awt.GridBagLayout
+import java.awt.Insets
+import java.awt.event.KeyEvent
+import java.awt.event.WindowAdapter
+import javax.swing.*
+import javax.swing.event.DocumentListener
+
+/**
+ * The dialog of a command. SciJava's own cannot react while somebody types, and cannot be filled in from the image.
+ *
+ * It is built and changed on the thread of windows; `ask` is called from the thread of the command.
+ */
+class Form {
+    final String title, about
+    private final List<Field> fields
+    private final Map<String, JComponent> widgets = [:]
+    private final Map<String, JLabel> labels = [:]
+    private final JTextArea note = new JTextArea(3, 34)
+    private JDialog dialog
+    private boolean accepted
+    private Closure changed = { form -> }
+
+    Form(String title, String about, List<Field> fields, Map<String, String> values, Map<String, List<String>> choices = [:]) {
+        this.title = title
+        this.about = about
+        this.fields = fields
+        fields.each { field -> widgets[field.key] = widget(field, values[field.key], choices[field.key] ?: field.choices) }
+    }
+
+    /** Show it, and wait; gives what was filled in, as text. `changed` is called at first and after every change. */
+    Map<String, String> ask(Closure changed) {
+        this.changed = changed
+        onWindows { build(); changed(this); dialog.pack(); dialog.setLocationRelativeTo(IJ.getInstance()); dialog.setVisible(true) }
+        if (!accepted) throw new Cancelled()
+        return values()
+    }
+
+    /** What is filled in now. */
+    Map<String, String> values() {
+        fields.collectEntries { field ->
+            def widget = widgets[field.key]
+            def text = widget instanceof JComboBox ? widget.getSelectedItem() : widget instanceof JCheckBox ?
+                widget.isSelected() : ((JTextField) widget).getText()
+            [field.key, text.toString()]
+        }
+    }
+
+    /** Options that do not count now are grey. */
+    void enable(String key, boolean counts) {
+        widgets[key].setEnabled(counts)
+        labels[key]?.setEnabled(counts)
+    }
+
+    /** What the form says below the fields; from any thread. */
+    void say(String text) {
+        EventQueue.invokeLater {
+            note.setText(text ?: "")
+            if (dialog != null && dialog.getPreferredSize().height > dialog.getHeight()) dialog.pack()
+        }
+    }
+
+    /** A line of the form that is no option of macros. */
+    JCheckBox addBox(String label, String help) {
+        def box = new JCheckBox(label)
+        box.setToolTipText(help)
+        widgets["_" + label] = box
+        return box
+    }
+
+    private void build() {
+        dialog = new JDialog(IJ.getInstance(), title, true)
+        def panel = new JPanel(new GridBagLayout())
+        panel.setBorder(BorderFactory.createEmptyBorder(12, 14, 4, 14))
+        widgets.eachWithIndex { key, widget, row ->
+            def field = fields.find { it.key == key }
+            def place = new GridBagConstraints(gridy: row, insets: new Insets(3, 4, 3, 4), anchor: GridBagConstraints.WEST)
+            if (widget instanceof JCheckBox) {
+                place.gridwidth = 2
+            } else {
+                def label = new JLabel(field.label)
+                label.setLabelFor(widget)
+                label.setToolTipText(widget.getToolTipText())
+                labels[key] = label
+                panel.add(label, place)
+                place.gridx = 1
+                place.weightx = 1
+                place.fill = GridBagConstraints.HORIZONTAL
+            }
+            panel.add(widget, place)
+        }
+        note.setEditable(false)
+        note.setFocusable(false)
+        note.setOpaque(false)
+        note.setLineWrap(true)
+        note.setWrapStyleWord(true)
+        note.setFont(new JLabel().getFont())
+        note.setBorder(BorderFactory.createEmptyBorder(6, 4, 2, 4))
+        panel.add(note, new GridBagConstraints(gridy: widgets.size(), gridwidth: 2, fill: GridBagConstraints.HORIZONTAL))
+        def ok = button("OK", "Run the command") { accepted = true; dialog.dispose() }
+        def cancel = button("Cancel", "Do nothing (Esc)") { dialog.dispose() }
+        def help = button("Help", "What the command does, and what the fields mean") { showHelp() }
+        def buttons = new JPanel(new FlowLayout(FlowLayout.RIGHT))
+        [help, ok, cancel].each { buttons.add(it) }
+        dialog.getContentPane().add(panel, BorderLayout.CENTER)
+        dialog.getContentPane().add(buttons, BorderLayout.SOUTH)
+        dialog.getRootPane().setDefaultButton(ok)
+        dialog.getRootPane().registerKeyboardAction({ dialog.dispose() }, KeyStroke.getKeyStroke(KeyEvent.VK_ESCAPE, 0),
+            JComponent.WHEN_IN_FOCUSED_WINDOW)
+        dialog.setDefaultCloseOperation(WindowConstants.DISPOSE_ON_CLOSE)
+        widgets.values().each { listen(it) }
+    }
+
+    private void showHelp() {
+        def lines = fields.collect { "<p><b>${it.label}</b> (${it.key}): ${it.help}</p>" }.join()
+        JOptionPane.showMessageDialog(dialog, new JLabel("<html><body style='width: 380px'><p>${about}</p>${lines}</body></html>"),
+            title + " Help", JOptionPane.PLAIN_MESSAGE)
+    }
+
+    private static JButton button(String text, String help, Closure action) {
+        def made = new JButton(text)
+        made.setToolTipText(help)
+        made.setMnemonic(text.charAt(0) as int)
+        made.addActionListener { action() }
+        return made
+    }
+
+    private static JComponent widget(Field field, String value, List<String> choices) {
+        def made
+        if (field.kind == "yes") made = new JCheckBox(field.label, value == "true")
+        else if (choices) {
+            made = new JComboBox(choices as String[])
+            made.setSelectedItem(value)
+        } else made = new JTextField(value, 10)
+        made.setToolTipText(field.help)
+        made.setName(field.key)
+        return made
+    }
+
+    private void listen(JComponent widget) {
+        def tell = { event -> changed(this) }
+        if (widget instanceof JTextField) {
+            widget.getDocument().addDocumentListener([insertUpdate: tell, removeUpdate: tell, changedUpdate: tell] as DocumentListener)
+        } else widget.addActionListener { tell(null) }
+    }
+
+    private static void onWindows(Closure work) {
+        if (EventQueue.isDispatchThread()) work()
+        else try { EventQueue.invokeAndWait { work() } } catch (java.lang.reflect.InvocationTargetException problem) { throw problem.cause }
+    }
+}
