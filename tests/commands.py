@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,15 @@ def shared_blocks() -> set[str]:
         if owner in mine or not psutil.pid_exists(owner):
             blocks.add(path.name)
     return blocks
+
+
+def wait_until(true: Any, timeout: float = 30) -> bool:
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if true():
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def python_process(fiji: Commands) -> Any:

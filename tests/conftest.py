@@ -77,8 +77,8 @@ def fiji(imagej: Any) -> Commands:
 @pytest.fixture
 def no_block_is_left(fiji: Commands) -> Any:
     """No shared memory stays behind."""
-    from commands import shared_blocks
+    from commands import shared_blocks, wait_until
 
     before = shared_blocks()
     yield
-    assert shared_blocks() <= before
+    assert wait_until(lambda: shared_blocks() <= before, 10)

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from commands import shared_blocks
+from commands import shared_blocks, wait_until
 
 SCRIPT = """
 import org.scijava.Context
@@ -93,15 +93,6 @@ def _nothing_is_left(imagej: Any) -> Any:
     before = shared_blocks()
     yield
     assert wait_until(lambda: shared_blocks() <= before, 20)
-
-
-def wait_until(true: Any, timeout: float = 30) -> bool:
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        if true():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def gone(process: psutil.Process) -> bool:
