@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import sys
 import warnings
@@ -16,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from isoscale_ij import __version__
+from isoscale_ij import __version__, remarks
 from isoscale_ij.cli.progress_bar import Bar
 from isoscale_ij.engines import ENGINES
 from isoscale_ij.errors import Cancelled, IsoscaleError
@@ -31,7 +30,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     warnings.showwarning = _show_warning
     warnings.simplefilter("always", UserWarning)
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is wrong with a file, our errors say
     try:
         options.run(options)
         sys.stdout.flush()
@@ -203,19 +201,19 @@ def _info(options: argparse.Namespace) -> None:
 def _set_voxel_size(options: argparse.Namespace) -> None:
     from isoscale_ij.errors import ParameterError
     from isoscale_ij.files import read, read_header, recalibrate, write
-    from isoscale_ij.image.calibration import set_voxel_size
+    from isoscale_ij.image.calibration import CalibrationWarning, set_voxel_size
     from isoscale_ij.image.inspection import info
 
     changes = {axis: getattr(options, axis) for axis in _AXES}
     changes |= {"unit": options.unit, "time_unit": options.time_unit, "origin": options.origin}
     if all(change is None for change in changes.values()):
         raise ParameterError("Got nothing to set; needed is at least one of --z, --y, --x, --t, --unit, --origin.")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # what is wrong with the old calibration is being mended
+    with remarks.heard() as said:
         if options.output is None or _same(options.input, options.output):
             recalibrate(options.input, lambda image: set_voxel_size(image, **changes))
         else:
             write(options.output, set_voxel_size(read(options.input), **changes), overwrite=options.overwrite)
+    remarks.warn_of(one for one in said if one.category is not CalibrationWarning)  # that is being mended
     print(info(read_header(options.output or options.input)))
 
 
@@ -274,11 +272,10 @@ def _measure(options: argparse.Namespace) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from isoscale_ij.files import read
+    from isoscale_ij.files import read, stem
     from isoscale_ij.operations.comparison import as_json, compare
 
-    name = options.input.name.removesuffix(".tif").removesuffix(".tiff").removesuffix(".ome")
-    folder = options.output or options.input.with_name(f"{name}-comparison")
+    folder = options.output or options.input.with_name(f"{stem(options.input)}-comparison")
     _check_folder(folder, overwrite=options.overwrite)
     found = compare(
         read(options.input), spot_sigma=options.spot_sigma, outline_sigma=options.outline_sigma,
