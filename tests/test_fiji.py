@@ -208,7 +208,7 @@ def test_files_and_folders(fiji: Commands, tmp_path: Path, nuclei: tuple[xr.Data
     (source / "c.tif").write_text("no image")
     error = fiji.run("Label File", input=source / "c.tif", output=target)["error"]
     assert "c.tif" in error
-    assert "no TIFF" in error
+    assert "none of the formats" in error
     assert "folder that exists" in fiji.run("Label File", input=source, output=tmp_path / "none")["error"]
 
 

@@ -87,7 +87,7 @@ def test_no_such_file(tmp_path: Path) -> None:
     ("content", "word"),
     [
         (b"", "empty"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(50), "no TIFF"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(50), "none of the formats"),
         (b"II*\0", "damaged"),
         (b"II*\0" + struct.pack("<I", 8) + bytes(2), "no image|damaged"),
         (b"II*\0" + bytes(np.random.default_rng(0).integers(0, 255, 300).astype(np.uint8)), "damaged|no image"),

@@ -150,10 +150,9 @@ def _compare(options: argparse.Namespace) -> None:
     from isoscale_ij.comparison.comparing import compare
     from isoscale_ij.comparison.report import as_json, check_folder
     from isoscale_ij.errors import ParameterError
-    from isoscale_ij.files import read
+    from isoscale_ij.files import read, stem
 
-    name = options.input.name.removesuffix(".tif").removesuffix(".tiff").removesuffix(".ome")
-    folder = options.output or options.input.with_name(f"{name}-comparison")
+    folder = options.output or options.input.with_name(f"{stem(options.input)}-comparison")
     check_folder(folder, [path for path in (options.input, options.truth) if path])
     if folder.is_dir() and any(folder.iterdir()) and not options.overwrite:
         raise ParameterError(f"{folder} exists already. Choose another with --output, or allow it with --overwrite.")

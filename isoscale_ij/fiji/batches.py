@@ -9,10 +9,8 @@ from typing import Any
 import xarray as xr
 
 from isoscale_ij.errors import Cancelled, IsoscaleError, ParameterError
-from isoscale_ij.files import check_output, check_replaceable, read, replacing, write
+from isoscale_ij.files import check_output, check_replaceable, endings, read, replacing, stem, write
 from isoscale_ij.operations.measurement import measure
-
-_ENDINGS = (".tif", ".tiff")
 
 
 def each_file(
@@ -29,14 +27,14 @@ def each_file(
     if not given.exists():
         raise ParameterError(f"There is no file or folder {given}.")
     files = (
-        sorted(path for path in given.iterdir() if path.name.lower().endswith(_ENDINGS)) if given.is_dir() else [given]
+        sorted(path for path in given.iterdir() if path.name.lower().endswith(endings())) if given.is_dir() else [given]
     )
     if not files:
-        raise ParameterError(f"The folder {given} has no TIFF files.")
+        raise ParameterError(f"The folder {given} has no image files: none ends in {', '.join(endings())}.")
     written, failed = [], []
     for number, path in enumerate(files):
         progress(number, len(files), path.name)
-        target = output / f"{_stem(path)}-{suffix}.tif"
+        target = output / f"{stem(path)}-{suffix}.tif"
         try:
             check_output(target)
             table = target.with_suffix(".csv")
@@ -58,11 +56,3 @@ def each_file(
         done = f" {len(written)} files were written." if written else ""
         raise ParameterError(f"{len(failed)} of {len(files)} files could not be done: {' '.join(failed)}{done}")
     return {"written": written}
-
-
-def _stem(path: Path) -> str:
-    name = path.name
-    for ending in (".ome.tif", ".ome.tiff", *_ENDINGS):
-        if name.lower().endswith(ending):
-            return name[: -len(ending)]
-    return name

@@ -31,8 +31,9 @@ from isoscale_ij.fiji import batches, lifetime
 from isoscale_ij.fiji.lines import write_whole_lines
 from isoscale_ij.fiji.requests import new_voxel_size, set_sizes, sigmas, threshold
 from isoscale_ij.fiji.sentences import in_fiji
+from isoscale_ij.image import properties
 from isoscale_ij.image.calibration import length_unit
-from isoscale_ij.image.hyperstack import Hyperstack, hyperstack, stored
+from isoscale_ij.image.hyperstack import Hyperstack, as_pixels, hyperstack, turn_sign_bit
 from isoscale_ij.image.units import symbol
 from isoscale_ij.imagej.pixels import packed_from_rgb, rgb_from_packed
 from isoscale_ij.operations.rescaling import Prepared, not_finite_remark, prepared
@@ -164,7 +165,7 @@ def compare(request: dict[str, Any], source: Any, _target: Any, progress: Any) -
 def set_voxel_size(request: dict[str, Any], _source: Any, _target: Any, _progress: Any) -> dict[str, Any]:
     """Another calibration; no pixel is touched."""
     said = Hyperstack(**request["image"])
-    said.properties["isoscale.dims"] = "tzyx"  # every axis can be set, also one of a single voxel
+    said.properties[properties.DIMS] = "tzyx"  # every axis can be set, also one of a single voxel
     image = said.header(lambda: np.empty(0)).image(values=False)
     changed = isoscale_ij.set_voxel_size(image, **set_sizes(request["options"]))
     return {"image": _described(changed, image.dtype)}
@@ -220,7 +221,7 @@ def _image(request: dict[str, Any], planes: NDArray[Any] | None) -> tuple[xr.Dat
     """One frame as a calibrated image over the memory that Fiji shares; without planes, a stand-in."""
     said = Hyperstack(**request["image"])
     frame = Hyperstack(**(asdict(said) | {"frames": 1}))
-    frame.properties.pop("isoscale.dims", None)  # of the whole: here the time axis is gone
+    frame.properties.pop(properties.DIMS, None)  # of the whole: here the time axis is gone
 
     def load() -> NDArray[Any]:
         if planes is None:
@@ -244,15 +245,15 @@ def _write(channels: NDArray[Any], said: Hyperstack, target: NDArray[Any]) -> No
     planes = np.moveaxis(channels, 0, 1).reshape(-1, *channels.shape[2:])
     for plane, out in zip(planes, target, strict=True):
         if plane.dtype == np.int16 and out.dtype == np.uint16:
-            out[...] = (plane ^ np.int16(-0x8000)).view(np.uint16)
+            out[...] = turn_sign_bit(plane)
         else:
-            out[...] = stored(plane, out.dtype, _MEND)
+            out[...] = as_pixels(plane, out.dtype, _MEND)
 
 
 def _described(image: xr.DataArray, dtype: np.dtype[Any]) -> dict[str, Any]:
     """What ImageJ is to say of a result, as plain values."""
     said = asdict(hyperstack(image, dtype))
-    said["properties"].pop("isoscale.dims", None)
+    said["properties"].pop(properties.DIMS, None)
     said["about"] = {key: value for key, value in said["about"].items() if key == "slice_labels"}
     return said
 

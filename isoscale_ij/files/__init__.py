@@ -3,46 +3,47 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
+from isoscale_ij import remarks
 from isoscale_ij.carrying import takes_images
 from isoscale_ij.errors import FormatError, ParameterError
-from isoscale_ij.files import imagej_tiff, ome_tiff, tiff
+from isoscale_ij.files import formats
 from isoscale_ij.files.atomic import check_replaceable as check_replaceable
 from isoscale_ij.files.atomic import replacing as replacing
+from isoscale_ij.files.formats import endings as endings
+from isoscale_ij.files.formats import stem as stem
 from isoscale_ij.image.calibration import CalibrationWarning, as_image
-from isoscale_ij.image.header import Header
-from isoscale_ij.image.inspection import remarks
-from isoscale_ij.remarks import warn
-
-_WRITERS = {
-    (".ome.tif", ".ome.tiff"): ome_tiff.write,
-    (".tif", ".tiff"): imagej_tiff.write,
-}
+from isoscale_ij.image.inspection import remarks as calibration_remarks
+from isoscale_ij.image.source import remember, source_of
 
 
-def read(path: str | os.PathLike[str]) -> xr.DataArray:
+def read(path: str | os.PathLike[str], *, scene: str | int | None = None) -> xr.DataArray:
     """Read an image with its calibration.
 
     Parameters
     ----------
     path : path
-        An ImageJ TIFF, an OME-TIFF or another TIFF.
+        An ImageJ TIFF, an OME-TIFF (or the ``.companion.ome`` of a set of them) or another TIFF.
+    scene : str or int, optional
+        Which image of a file that holds several: its name or its index. By default the first.
 
     Returns
     -------
     DataArray
-        2D to 5D, see :func:`as_image`. ``attrs["imagej"]`` holds what only ImageJ knows.
+        2D to 5D, see :func:`as_image`. ``attrs["imagej"]`` holds what only ImageJ knows,
+        ``encoding["source"]`` the file.
 
     Raises
     ------
     FormatError
-        If the file is no image or is damaged.
+        If the file is no image, is damaged or incomplete.
+    ParameterError
+        If the file holds no such scene; the message lists those that it holds.
     OSError
         If it cannot be opened.
 
@@ -51,22 +52,25 @@ def read(path: str | os.PathLike[str]) -> xr.DataArray:
     CalibrationWarning
         If the stored calibration is impossible, or looks wrong.
     UserWarning
-        If the file holds several images: the first is read.
+        If the file holds several images and none was chosen: the first is read.
 
     Examples
     --------
     >>> image = read("cells.tif")  # doctest: +SKIP
     """
-    image = _header(Path(path)).image()
-    image.encoding["source"] = str(Path(path).resolve())
-    for remark in remarks(image):
-        warn(remark, CalibrationWarning)
+    path = Path(path)
+    image = formats.of_file(path).header(path, scene).image()
+    remember(image, path.resolve())
+    remarks.warn_of(remarks.Remark(text, CalibrationWarning) for text in calibration_remarks(image))
     return image
 
 
-def read_header(path: str | os.PathLike[str]) -> xr.DataArray:
+def read_header(path: str | os.PathLike[str], *, scene: str | int | None = None) -> xr.DataArray:
     """The same image with zeros for values; nothing but its header is read."""
-    return _header(Path(path)).image(values=False)
+    path = Path(path)
+    image = formats.of_file(path).header(path, scene).image(values=False)
+    remember(image, path.resolve())
+    return image
 
 
 @takes_images("image")
@@ -82,7 +86,7 @@ def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False) 
     image : DataArray or array_like
         See :func:`as_image`.
     overwrite : bool
-        Whether an existing file may be replaced. The file that `image` was read from never is.
+        Whether an existing file may be replaced. The file that `image` comes from never is.
 
     Raises
     ------
@@ -98,64 +102,52 @@ def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False) 
     >>> write("isotropic.tif", image, overwrite=True)  # doctest: +SKIP
     """
     path = Path(path)
+    source = source_of(image) if isinstance(image, xr.DataArray) else None
     image = as_image(image)
-    source = image.encoding.get("source")
-    if source is not None and path.exists() and Path(source).exists() and Path(source).samefile(path):
-        raise ParameterError(f"{path} is the file that the image was read from. Choose another name for the output.")
-    writer = _writer(path)
+    if source is not None and path.exists() and Path(source).exists() and path.samefile(source):
+        raise ParameterError(
+            f"{path} is the file that the image comes from: it was read from there. Choose another name for the output."
+        )
+    writer = formats.of_output(path)
     with replacing(path, overwrite=overwrite) as temporary:
         writer(temporary, image)
 
 
-def recalibrate(path: str | os.PathLike[str], change: Callable[[xr.DataArray], xr.DataArray]) -> None:
-    """Change the calibration of a file in place: its voxels, and what else stands in it, stay.
+def recalibrate(
+    path: str | os.PathLike[str],
+    change: Callable[[xr.DataArray], xr.DataArray],
+    *,
+    scene: str | int | None = None,
+) -> None:
+    """Change the calibration of a file in place: its voxels, and all else that stands in it, are not touched.
 
-    The file is replaced as a whole, or not at all.
+    The change is there as a whole, or not at all. Of a symbolic link, the file that it points to changes.
 
     Parameters
     ----------
     path : path
         An image file.
     change : callable
-        Takes the image and returns it with another calibration.
+        Takes a stand-in of the image and returns it with another calibration.
+    scene : str or int, optional
+        Which image of a file that holds several.
+
+    Raises
+    ------
+    FormatError
+        If the format cannot hold the calibration, or not without touching something else.
     """
-    path = Path(path)
-    if ome_tiff.is_ome(path):
-        changed = change(read_header(path))
-        with replacing(path, overwrite=True) as temporary:
-            shutil.copyfile(path, temporary)
-            ome_tiff.recalibrate(temporary, changed)
-        return
-    changed = change(read(path))
-    with replacing(path, overwrite=True) as temporary:
-        imagej_tiff.write(temporary, changed)
+    path = Path(path).resolve()
+    of_file = formats.of_file(path)
+    if of_file.recalibrate is None:
+        raise FormatError(
+            f"{path} is a file of the format {of_file.name}, whose calibration cannot be changed in place. "
+            "Write the image into another file: give an output."
+        )
+    of_file.recalibrate(path, scene, change)
 
 
 def check_output(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Raise what :func:`write` would raise before it writes: to be asked before a long computation."""
-    _writer(Path(path))
+    formats.of_output(Path(path))
     check_replaceable(Path(path), overwrite=overwrite)
-
-
-def _writer(path: Path) -> Any:
-    for endings, writer in _WRITERS.items():
-        if path.name.lower().endswith(endings):
-            return writer
-    known = ", ".join(ending for endings in _WRITERS for ending in endings)
-    raise FormatError(f"Got the output {path.name}; needed is a name that ends in one of {known}.")
-
-
-def _header(path: Path) -> Header:
-    if path.is_dir():
-        raise FormatError(f"Got the folder {path}; needed is an image file.")
-    if not path.exists():
-        raise FileNotFoundError(2, "There is no such file", str(path))
-    with path.open("rb") as file:
-        magic = file.read(4)
-    if not magic:
-        raise FormatError(f"{path} is empty; needed is an image file.")
-    if magic not in tiff.MAGIC:
-        raise FormatError(
-            f"{path} is no TIFF file (it begins with {magic!r}); needed is an ImageJ TIFF or an OME-TIFF."
-        )
-    return tiff.header(path)

@@ -1,13 +1,9 @@
-"""OME-TIFF: the calibration is in the OME-XML, with a unit for each axis.
-
-Where an image begins, its kind and its other attributes stand in a map annotation of our own
-namespace; stage positions, which OME-XML gives per plane, say nothing of it and are left alone.
-"""
+"""OME-TIFF: the calibration is in the OME-XML, with a unit for each axis; :mod:`.tiff.ome_xml` knows its words."""
 
 from __future__ import annotations
 
-import json
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,91 +11,59 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 import xarray as xr
-from numpy.typing import NDArray
 
 from isoscale_ij.errors import FormatError
-from isoscale_ij.files.stored import stored_values
+from isoscale_ij.files.atomic import replacing
+from isoscale_ij.files.scenes import Scene
+from isoscale_ij.files.tiff import ifds, ome_xml, patching, reading
 from isoscale_ij.image.axes import CALIBRATED, channel_names
 from isoscale_ij.image.calibration import axis_unit, is_labels, lower_edge, spacing
 from isoscale_ij.image.header import Axis, Header, json_like
 from isoscale_ij.image.units import canonical_unit, symbol
 
-_SCHEMA = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
-_OURS = "isoscale-ij"
 _TYPES = {
     "bool": "uint8", "float16": "float32",
     "uint8": "uint8", "uint16": "uint16", "uint32": "uint32", "int8": "int8", "int16": "int16", "int32": "int32",
     "float32": "float32", "float64": "float64",
 }  # fmt: skip
+_WIDER = ("int32", "uint32")  # for longer integers, where their values fit
 _OME_NAMES = {"float32": "float", "float64": "double"}
-_DEFAULT_UNITS = {"z": "micrometer", "y": "micrometer", "x": "micrometer", "t": "second"}
-_CALIBRATION = ("PhysicalSizeX", "PhysicalSizeY", "PhysicalSizeZ", "TimeIncrement")
+_COMPANION = ".companion.ome"
 _BIG = 2**32 - 2**16
 
+name = "OME-TIFF"
+endings = (".ome.tif", ".ome.tiff")
 
-def header(file: tifffile.TiffFile) -> Header:
-    """What an OME-TIFF says of its first image."""
-    series = file.series[0]
-    try:
-        root = ElementTree.fromstring(file.ome_metadata or "")
-    except ElementTree.ParseError as error:
-        raise FormatError(f"The OME-XML is damaged: {error}. Save the file again.") from error
-    image = root.find("{*}Image")
-    pixels = None if image is None else image.find("{*}Pixels")
-    if image is None or pixels is None:
-        raise FormatError("The OME-XML describes no image. Save the file again.")
-    ours = _our_annotation(root)
-    axes = {}
-    for axis, attribute in (
-        ("z", "PhysicalSizeZ"),
-        ("y", "PhysicalSizeY"),
-        ("x", "PhysicalSizeX"),
-        ("t", "TimeIncrement"),
-    ):
-        size = pixels.get(attribute)
-        if size is not None:
-            stated = canonical_unit(pixels.get(f"{attribute}Unit")) or _DEFAULT_UNITS[axis]
-            unit = None if stated == "reference frame" else stated
-            if axis in ours and "unit" in ours[axis]:
-                unit = ours[axis]["unit"]
-            axes[axis] = Axis(float(size), unit, ours.get(axis, {}).get("lower", 0.0))
-    names = [channel.get("Name") for channel in pixels.findall("{*}Channel")]
-    stored_dims = tuple({"s": "c", "i": "z"}.get(axis.lower(), axis.lower()) for axis in series.axes)
-    shape = tuple(series.shape)
-    for axis in ours.get("single_axes", ""):
-        if axis not in stored_dims:
-            stored_dims, shape = (axis, *stored_dims), (1, *shape)
-    count = dict(zip(stored_dims, shape, strict=True)).get("c", 1)
-    attrs = dict(ours.get("attrs", {}))
-    if "kind" in ours:
-        attrs["kind"] = ours["kind"]
-    dtype = np.dtype(ours.get("dtype") or series.dtype)
-    path = str(file.filehandle.path)
 
-    def load() -> NDArray[Any]:
-        found = stored_values(path).reshape(shape)
-        return found != 0 if dtype.kind == "b" else found
+def can_read(first_bytes: bytes, path: Path) -> bool:
+    """Whether a file is a TIFF with an OME-XML, or the companion of such files."""
+    if path.name.lower().endswith(_COMPANION):
+        return first_bytes.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<")
+    if ifds.layout(first_bytes) is None:
+        return False
+    with path.open("rb") as file:
+        description = ifds.description(file) or b""
+    return description.rstrip(b"\0 \r\n\t").endswith(b"OME>")
 
-    channels = [str(name) for name in names] if len(names) == count and all(names) else None
-    return Header(stored_dims, shape, dtype, load, axes, channels, ours.get("name") or image.get("Name"), attrs)
+
+def header(path: Path, scene: Scene) -> Header:
+    """What an OME-TIFF says of one of its images."""
+    tiff, described, text = _sources(path)
+    root = ome_xml.parsed(text)
+    if not ome_xml.images(root):
+        raise FormatError(f"The OME-XML of {described} describes no image. Save the file again.")
+    external = None if tiff == described else text
+    return reading.header(
+        tiff, scene, lambda file, index: _header(file, index, root, external), reading.series_names,
+        omexml=external, before=lambda file, index: _check_files(tiff, file, index, root),
+    )  # fmt: skip
 
 
 def write(path: Path, image: xr.DataArray) -> None:
     """Write an image with its OME-XML; as BigTIFF where it is above 4 GiB."""
-    name = image.dtype.newbyteorder("=").name
-    if name not in _TYPES:
-        low, high = image.values.min(), image.values.max()
-        fits = next((t for t in ("int32", "uint32") if np.iinfo(t).min <= low and high <= np.iinfo(t).max), None)
-        if fits is None:
-            raise FormatError(
-                f"Got values of type {name} from {low} to {high}; an OME-TIFF holds integers up to 32 bits. "
-                "Convert them to float64."
-            )
-        stored = np.dtype(fits)
-    else:
-        stored = np.dtype(_TYPES[name])
-    values = np.ascontiguousarray(image.values, stored)
-    xml = _xml(image, stored)
+    dtype = _file_type(image)
+    values = np.ascontiguousarray(image.values, dtype)
+    xml = _xml(image, dtype)
     planes = values.reshape(-1, *values.shape[-2:])
     with tifffile.TiffWriter(path, bigtiff=values.nbytes >= _BIG) as file:
         file.write(
@@ -107,115 +71,186 @@ def write(path: Path, image: xr.DataArray) -> None:
         )  # fmt: skip
 
 
-def is_ome(path: Path) -> bool:
-    """Whether a file is an OME-TIFF."""
+def recalibrate(path: Path, scene: Scene, change: Callable[[xr.DataArray], xr.DataArray]) -> None:
+    """Change the calibration in the OME-XML, wherever a file of the set has it; all else in it stays."""
+    tiff, described, text = _sources(path)
+    found = header(path, scene)
+    image = change(found.image(values=False))
+    index = int(found.place or 0)
+    note = {key: value for key, value in _note(image, found.dtype).items() if key in (*CALIBRATED, "single_axes")}
+    attributes = _calibration(image)
+    new = ome_xml.changed(text, index, attributes, note)
+    if described != tiff:
+        if ifds.layout(described.read_bytes()[:4]) is None:
+            with replacing(described, overwrite=True) as temporary:
+                temporary.write_bytes(new.encode("utf-8"))
+            return
+        tiff = described
+    changes = [(tiff, _description(new), 0)]
+    root = ome_xml.parsed(text)
+    for other in ome_xml.files_of(ome_xml.images(root)[index][1]):
+        beside = tiff.parent / other
+        if beside == tiff or not beside.exists() or not can_read(beside.read_bytes()[:4], beside):
+            continue
+        copy = _text(beside)
+        same = _same_image(copy, root, index)
+        if same is not None:
+            changes.append((beside, _description(ome_xml.changed(copy, same, attributes, note)), 0))
+    patching.patches(changes)
+
+
+def _sources(path: Path) -> tuple[Path, Path, str]:
+    """The TIFF, the file that has the OME-XML (the TIFF or its companion), and that XML."""
+    if path.name.lower().endswith(_COMPANION):
+        text = path.read_text("utf-8-sig")
+        names = [each for _, pixels in ome_xml.images(ome_xml.parsed(text)) for each in ome_xml.files_of(pixels)]
+        tiff = next((path.parent / each for each in names if (path.parent / each).exists()), None)
+        if tiff is None:
+            raise FormatError(
+                f"{path} describes images that are in {', '.join(names[:6]) or 'no file'}; none of them is beside it."
+            )
+        return tiff, path, text
+    text = _text(path)
+    other = ome_xml.companion(ome_xml.parsed(text))
+    if other is None:
+        return path, path, text
+    beside = path.parent / other
+    if not beside.is_file():
+        raise FormatError(f"{path} has its description in {other}, which is not there. Put it into {path.parent}.")
+    with beside.open("rb") as file:
+        is_tiff = ifds.layout(file.read(4)) is not None
+    return path, beside, _text(beside) if is_tiff else beside.read_text("utf-8-sig")
+
+
+def _text(path: Path) -> str:
+    """The OME-XML of a TIFF."""
+    with path.open("rb") as file:
+        description = (ifds.description(file) or b"").rstrip(b"\0")
     try:
-        with tifffile.TiffFile(path) as file:
-            return bool(file.is_ome)
-    except tifffile.TiffFileError:
-        return False
+        return description.decode("utf-8")
+    except UnicodeDecodeError:
+        return description.decode("latin-1")
 
 
-def recalibrate(path: Path, image: xr.DataArray) -> None:
-    """Write the calibration of `image` into the OME-XML of a file; all else in it stays."""
-    ElementTree.register_namespace("", _SCHEMA)
-    with tifffile.TiffFile(path, mode="r+b") as file:
-        root = ElementTree.fromstring(file.ome_metadata or "")
-        pixels = root.find("{*}Image/{*}Pixels")
-        if pixels is None:
-            raise FormatError("The OME-XML describes no image. Save the file again.")
-        for name in _CALIBRATION:
-            pixels.attrib.pop(name, None)
-            pixels.attrib.pop(f"{name}Unit", None)
-        pixels.attrib.update(_calibration(image))
-        _annotate(root, image, np.dtype(image.dtype))
-        xml = '<?xml version="1.0" encoding="UTF-8"?>' + ElementTree.tostring(root, encoding="unicode")
-        file.pages.first.tags["ImageDescription"].overwrite(xml.encode())
+def _check_files(path: Path, file: tifffile.TiffFile, index: int, root: ElementTree.Element) -> None:
+    described = ome_xml.images(root)[ome_xml.image_of(root, reading.series_names(file), index)]
+    ome_xml.check_files(path, root, described[1])
 
 
-def _xml(image: xr.DataArray, stored: np.dtype[Any]) -> str:
+def _header(file: tifffile.TiffFile, index: int, root: ElementTree.Element, external: str | None) -> Header:
+    series = file.series[index]
+    place = ome_xml.image_of(root, reading.series_names(file), index)
+    image, pixels = ome_xml.images(root)[place]
+    note = ome_xml.own_annotation(root, image)
+    axes = {}
+    for axis, attribute in ome_xml.CALIBRATION.items():
+        size = pixels.get(attribute)
+        if size is not None:
+            stated = canonical_unit(pixels.get(f"{attribute}Unit")) or ome_xml.DEFAULT_UNITS[axis]
+            unit = None if stated == "reference frame" else stated
+            noted = dict(note.get(axis) or {})
+            axes[axis] = Axis(size, noted.get("unit", unit), float(noted.get("lower", 0.0)))
+    in_file, shape = reading.dims_of(series), tuple(series.shape)
+    dims = in_file
+    for axis in note.get("single_axes", ""):
+        if axis not in dims:
+            dims, shape = (axis, *dims), (1, *shape)
+    reading.check_dims(file, dims, shape)
+    names = [channel.get("Name") for channel in pixels.findall("{*}Channel")]
+    count = dict(zip(dims, shape, strict=True)).get("c", 1)
+    attrs = dict(note.get("attrs", {}))
+    if "kind" in note:
+        attrs["kind"] = note["kind"]
+    dtype = np.dtype(note.get("dtype") or series.dtype)
+    load = reading.loader(file, index, dims, shape, omexml=external)
+    channels = [str(each) for each in names] if len(names) == count and all(names) else None
+    return Header(dims, shape, dtype, load, axes, channels, note.get("name") or image.get("Name"), attrs, place)
+
+
+def _same_image(text: str, root: ElementTree.Element, index: int) -> int | None:
+    """Which image of another XML is the image of this one, by its ID; None if none is."""
+    wanted = ome_xml.images(root)[index][0].get("ID")
+    others = [image.get("ID") for image, _ in ome_xml.images(ome_xml.parsed(text))]
+    return others.index(wanted) if wanted in others else None
+
+
+def _description(xml: str) -> dict[int, patching.Value]:
+    content = xml.encode("utf-8") + b"\0"
+    return {ifds.DESCRIPTION: (patching.ASCII, len(content), content)}
+
+
+def _file_type(image: xr.DataArray) -> np.dtype[Any]:
+    """The type in which an OME-TIFF holds the image."""
+    name = image.dtype.newbyteorder("=").name
+    if name in _TYPES:
+        return np.dtype(_TYPES[name])
+    if image.dtype.kind not in "iu":
+        raise FormatError(f"Got values of type {name}; an OME-TIFF holds {', '.join(_TYPES)}. Convert them to float64.")
+    low, high = image.values.min(), image.values.max()
+    fitting = next((t for t in _WIDER if np.iinfo(t).min <= low and high <= np.iinfo(t).max), None)
+    if fitting is None:
+        raise FormatError(
+            f"Got values of type {name} from {low} to {high}; an OME-TIFF holds integers up to 32 bits. "
+            "Convert them to float64."
+        )
+    return np.dtype(fitting)
+
+
+def _xml(image: xr.DataArray, dtype: np.dtype[Any]) -> str:
+    schema, prolog = ome_xml.SCHEMA, '<?xml version="1.0" encoding="UTF-8"?>'
     sizes = {axis.upper(): str(image.sizes.get(axis, 1)) for axis in "xyzct"}
-    root = ElementTree.Element("OME", {"xmlns": _SCHEMA, "UUID": f"urn:uuid:{uuid.uuid4()}", "Creator": "isoscale_ij"})
-    element = ElementTree.SubElement(root, "Image", {"ID": "Image:0", "Name": str(image.name or "")})
+    root = ElementTree.Element("OME", {"xmlns": schema, "UUID": f"urn:uuid:{uuid.uuid4()}", "Creator": "isoscale_ij"})
+    title = str(image.name or "")
+    ome_xml.check_text(title, "the name")
+    element = ElementTree.SubElement(root, "Image", {"ID": "Image:0", "Name": title})
     attributes = {
         "ID": "Pixels:0",
         "DimensionOrder": "XYZCT",
-        "Type": _OME_NAMES.get(stored.name, stored.name),
+        "Type": _OME_NAMES.get(dtype.name, dtype.name),
         "BigEndian": "false",
         **{f"Size{axis}": size for axis, size in sizes.items()},
     }
     attributes |= _calibration(image)
     pixels = ElementTree.SubElement(element, "Pixels", attributes)
     names = channel_names(image) if "c" in image.coords else [""] * int(sizes["C"])
-    for index, name in enumerate(names):
-        channel = {"ID": f"Channel:0:{index}", "SamplesPerPixel": "1"} | ({"Name": name} if name else {})
-        ElementTree.SubElement(pixels, "Channel", channel)
+    for index, channel_name in enumerate(names):
+        ome_xml.check_text(channel_name, "the channel name")
+        named = {"Name": channel_name} if channel_name else {}
+        ElementTree.SubElement(pixels, "Channel", {"ID": f"Channel:0:{index}", "SamplesPerPixel": "1"} | named)
     ElementTree.SubElement(
         pixels, "TiffData", {"IFD": "0", "PlaneCount": str(int(sizes["Z"]) * int(sizes["C"]) * int(sizes["T"]))}
     )
-    _annotate(root, image, stored)
-    return '<?xml version="1.0" encoding="UTF-8"?>' + ElementTree.tostring(root, encoding="unicode")
+    bare = prolog + ElementTree.tostring(root, encoding="unicode")
+    return ome_xml.changed(bare, 0, _calibration(image), _note(image, dtype))
 
 
 def _calibration(image: xr.DataArray) -> dict[str, str]:
     """The attributes of Pixels that hold the calibration."""
     attributes = {}
-    for axis, attribute in zip("xyzt", _CALIBRATION, strict=True):
+    for axis, attribute in ome_xml.CALIBRATION.items():
         size = spacing(image, axis) if axis in image.dims else None
         if size is not None:
             unit = axis_unit(image, axis)
+            ome_xml.check_text(unit or "", "the unit")
             attributes[attribute] = repr(size)
             attributes[f"{attribute}Unit"] = symbol(unit) if unit else ("s" if axis == "t" else "reference frame")
     return attributes
 
 
-def _annotate(root: ElementTree.Element, image: xr.DataArray, stored: np.dtype[Any]) -> None:
-    """Put our annotation into the OME-XML, in place of the one that may be there."""
-    namespace = root.tag.removesuffix("OME")
-    text = json.dumps(_our_annotation(root) | _annotation(image, stored))
-    for annotation in root.findall(".//{*}MapAnnotation"):
-        if annotation.get("Namespace") == _OURS:
-            for entry in annotation.findall(".//{*}M"):
-                entry.text = text
-            return
-    identity = f"Annotation:{_OURS}"
-    element = root.find("{*}Image")
-    assert element is not None
-    ElementTree.SubElement(element, f"{namespace}AnnotationRef", {"ID": identity})
-    annotations = root.find("{*}StructuredAnnotations")
-    if annotations is None:
-        annotations = ElementTree.SubElement(root, f"{namespace}StructuredAnnotations")
-    annotation = ElementTree.SubElement(annotations, f"{namespace}MapAnnotation", {"ID": identity, "Namespace": _OURS})
-    value = ElementTree.SubElement(annotation, f"{namespace}Value")
-    ElementTree.SubElement(value, f"{namespace}M", {"K": "image"}).text = text
-
-
-def _annotation(image: xr.DataArray, stored: np.dtype[Any]) -> dict[str, Any]:
+def _note(image: xr.DataArray, dtype: np.dtype[Any]) -> dict[str, Any]:
     """What OME-XML has no word for."""
-    ours: dict[str, Any] = {}
+    note: dict[str, Any] = {}
     for axis in CALIBRATED:
         if axis in image.dims and spacing(image, axis) is not None:
-            ours[axis] = {"lower": lower_edge(image, axis), "unit": axis_unit(image, axis)}
-    ours["single_axes"] = "".join(axis for axis in ("z", "c", "t") if image.sizes.get(axis) == 1)
+            note[axis] = {"lower": lower_edge(image, axis), "unit": axis_unit(image, axis)}
+    note["single_axes"] = "".join(axis for axis in ("z", "c", "t") if image.sizes.get(axis) == 1)
     if image.name is not None:
-        ours["name"] = str(image.name)
+        note["name"] = str(image.name)
     if is_labels(image):
-        ours["kind"] = "labels"
-    if image.dtype.newbyteorder("=") != stored:
-        ours["dtype"] = image.dtype.name
+        note["kind"] = "labels"
+    if image.dtype.newbyteorder("=") != dtype:
+        note["dtype"] = image.dtype.newbyteorder("=").name
     attrs = json_like({key: value for key, value in image.attrs.items() if key != "kind"})
     if attrs:
-        ours["attrs"] = attrs
-    return ours
-
-
-def _our_annotation(root: ElementTree.Element) -> dict[str, Any]:
-    for annotation in root.findall(".//{*}MapAnnotation"):
-        if annotation.get("Namespace") == _OURS:
-            for entry in annotation.findall(".//{*}M"):
-                if entry.get("K") == "image" and entry.text:
-                    try:
-                        return dict(json.loads(entry.text))
-                    except (ValueError, TypeError):
-                        return {}
-    return {}
+        note["attrs"] = attrs
+    return note

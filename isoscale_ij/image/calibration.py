@@ -277,7 +277,10 @@ def mark_as_labels(image: xr.DataArray) -> xr.DataArray:
 
 def possible_size(size: Any, axis: str, what: str = "voxel size") -> float:
     """`size` as a float, or a CalibrationError if no voxel can have it."""
-    value = float(size)
+    try:
+        value = float(size)
+    except (TypeError, ValueError):
+        raise CalibrationError(f"Got the {what} {size!r} on {axis}; needed is a finite number above 0.") from None
     if not math.isfinite(value) or value <= 0:
         raise CalibrationError(f"Got the {what} {size} on {axis}; needed is a finite number above 0.")
     return value

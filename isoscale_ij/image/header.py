@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -17,73 +17,101 @@ from isoscale_ij.image.axes import AXES, CALIBRATED
 from isoscale_ij.image.calibration import CalibrationWarning, as_image, grid, possible_size
 from isoscale_ij.image.units import VOXEL, canonical_unit
 
+Region: TypeAlias = Mapping[str, slice]
+"""A part of an image: which voxels of each axis; all of them on axes that are not named."""
+
+_DIGITS = 1e-12  # of a position are left for the size of a voxel, at the least
+
 
 @dataclass
 class Axis:
-    """The stored calibration of an axis: in its own unit, not yet checked.
+    """The calibration of an axis as an edge has it: in its own unit, not yet checked.
 
-    `lower` is the lower edge, in the same unit.
+    `lower` is the lower edge, in the same unit. A size that is text is what stands in the file.
     """
 
-    size: float | None = None
+    size: float | str | None = None
     unit: str | None = None
     lower: float = 0.0
 
 
 @dataclass
 class Header:
-    """A stored image, without its values.
+    """An image that lies somewhere, without its values.
 
     Attributes
     ----------
-    stored_dims, stored_shape : tuple
-        The axes as they lie in the file; axes of length 1 may be absent.
+    dims, shape : tuple
+        The axes in the order in which they lie there; axes of length 1 may be absent.
     dtype : dtype
-        Of the image; `load` may have to convert.
-    axes : dict of Axis
+        Of the image; what `load` gives is converted where another type holds it.
     load : callable
-        Gives the values, in the stored order of axes.
+        Gives the values of a :data:`Region`, in that order of axes; of all for an empty one.
+    axes : dict of Axis
+    place : optional
+        Where in the file the image is described, for who has to find that again.
     """
 
-    stored_dims: tuple[str, ...]
-    stored_shape: tuple[int, ...]
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    load: Callable[[], NDArray[Any]]
+    load: Callable[[Region], NDArray[Any]]
     axes: dict[str, Axis] = field(default_factory=dict)
     channels: list[str] | None = None
     name: str | None = None
     attrs: dict[str, Any] = field(default_factory=dict)
+    place: int | None = None
 
     def image(self, *, values: bool = True) -> xr.DataArray:
         """The calibrated image; without `values`, a stand-in of the same shape and type."""
         attrs = self.attrs
         if values:
-            data = _as_declared(self.load(), self.dtype)
+            data = _as_declared(self.load({}), self.dtype)
             if data.dtype != self.dtype and attrs.get("kind") == "labels":  # they were filtered
                 attrs = {key: value for key, value in attrs.items() if key != "kind"}
         else:
-            data = np.broadcast_to(np.zeros((), self.dtype), self.stored_shape)
-        image = xr.DataArray(data, dims=self.stored_dims, name=self.name, attrs=attrs)
-        image = image.transpose(*(axis for axis in AXES if axis in self.stored_dims))
+            data = np.broadcast_to(np.zeros((), self.dtype), self.shape)
+        image = xr.DataArray(data, dims=self.dims, name=self.name, attrs=attrs)
+        image = image.transpose(*(axis for axis in AXES if axis in self.dims))
+        coords, wrong = self._coordinates(dict(zip(map(str, image.dims), image.shape, strict=True)))
+        if wrong:
+            remarks.warn(
+                f"{' '.join(wrong.values())} Treated as uncalibrated: {', '.join(wrong)}; mend it with set_voxel_size "
+                "(command line: isoscale-ij set-voxel-size).",
+                CalibrationWarning,
+            )
+        if self.channels and "c" in image.dims and len(self.channels) == image.sizes["c"]:
+            coords["c"] = self.channels
+        return as_image(image.assign_coords(coords))
+
+    def _coordinates(self, sizes: dict[str, int]) -> tuple[dict[str, Any], dict[str, str]]:
+        """The coordinates of the axes; and what is wrong with those whose calibration cannot be."""
         coords: dict[str, Any] = {}
+        wrong: dict[str, str] = {}
         for name in CALIBRATED:
             axis = self.axes.get(name)
-            if name not in image.dims or axis is None or axis.size is None:
+            if name not in sizes or axis is None or axis.size is None:
                 continue
             try:
                 size = possible_size(axis.size, name, "time step" if name == "t" else "voxel size")
             except CalibrationError as error:
-                remarks.warn(
-                    f"{error} The axis is treated as uncalibrated; mend it with set_voxel_size "
-                    "(command line: isoscale-ij set-voxel-size).",
-                    CalibrationWarning,
-                )
+                wrong[name] = str(error)
                 continue
+            lower = axis.lower
+            if not abs(lower) * _DIGITS < size:
+                wrong[f"where {name} begins"] = (
+                    f"Got an origin on {name} that puts the image at {lower:g}, where voxels of {size:g} cannot be "
+                    "told apart."
+                )
+                lower = 0.0
             unit = canonical_unit(axis.unit)
-            coords[name] = grid(name, image.sizes[name], size, axis.lower, None if unit == VOXEL else unit)
-        if self.channels and "c" in image.dims and len(self.channels) == image.sizes["c"]:
-            coords["c"] = self.channels
-        return as_image(image.assign_coords(coords))
+            coords[name] = grid(name, sizes[name], size, lower, None if unit == VOXEL else unit)
+        return coords, wrong
+
+
+def cut(values: NDArray[Any], dims: tuple[str, ...], region: Region) -> NDArray[Any]:
+    """The region of an array that is there as a whole."""
+    return values[tuple(region.get(axis, slice(None)) for axis in dims)]
 
 
 def _as_declared(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:

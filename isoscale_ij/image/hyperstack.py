@@ -4,8 +4,7 @@ An ImageJ TIFF, an ``ij.ImagePlus`` and what Fiji sends to a worker say the same
 clothes; here they become the header of a calibrated image, and a calibrated image becomes them. No
 Java and no file is known here.
 
-Image properties, which ImageJ keeps through filters and files, hold what ImageJ has no word for;
-ours begin with ``isoscale.``.
+What ImageJ has no word for is in image properties: :mod:`.properties`.
 """
 
 from __future__ import annotations
@@ -21,14 +20,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from isoscale_ij.errors import FormatError
+from isoscale_ij.image import properties
 from isoscale_ij.image.axes import CALIBRATED, SPATIAL, channel_names
 from isoscale_ij.image.calibration import axis_unit, is_labels, lower_edge, spacing
-from isoscale_ij.image.header import Axis, Header, json_like
+from isoscale_ij.image.header import Axis, Header, Region, cut, json_like
 from isoscale_ij.image.units import VOXEL, canonical_unit, convert, is_length
 
 DIMS = ("t", "z", "c", "y", "x")  # the order in which ImageJ stores
-PROPERTY = "isoscale."
-CALIBRATION_PROPERTIES = (f"{PROPERTY}calibrated", f"{PROPERTY}t_lower")  # which go with the calibration
 SIGNED_16_BIT = {"cf": "0", "c0": "-32768.0", "c1": "1.0"}  # the value function that marks signed pixels
 
 _UNIT_NAMES = {"micrometer": "micron", "nanometer": "nm", "millimeter": "mm", "centimeter": "cm", "meter": "m"}
@@ -45,7 +43,7 @@ class Hyperstack:
     ----------
     width, height, channels, slices, frames : int
     dtype : str
-        Of the stored pixels: uint8, uint16, float32; ImageJ TIFFs have int16, int32 and uint32 as well.
+        Of the pixels: uint8, uint16, float32; ImageJ TIFFs have int16, int32 and uint32 as well.
     rgb : bool
         Three bytes a pixel, which become three channels.
     sizes : dict of float
@@ -82,29 +80,32 @@ class Hyperstack:
         return self.channels * self.slices * self.frames
 
     @property
-    def ours(self) -> dict[str, str]:
-        """Our image properties, by their names without the prefix."""
-        return {k.removeprefix(PROPERTY): v for k, v in self.properties.items() if k.startswith(PROPERTY)}
-
-    @property
     def is_signed(self) -> bool:
         """Whether unsigned pixels stand for signed values."""
         described = self.about.get("description", {})
         return self.dtype == "uint16" and all(described.get(k) == v for k, v in SIGNED_16_BIT.items())
 
-    def header(self, load: Callable[[], NDArray[Any]], *, always_z: bool = False) -> Header:
+    def header(
+        self,
+        load: Callable[[], NDArray[Any]],
+        *,
+        load_region: Callable[[Region], NDArray[Any]] | None = None,
+        always_z: bool = False,
+    ) -> Header:
         """The header of the image.
 
         Parameters
         ----------
         load : callable
-            Gives the stored pixels, planes first, in any shape that holds t, z, c, y, x (and rgb) in that order.
+            Gives the pixels, planes first, in any shape that holds t, z, c, y, x (and rgb) in that order.
+        load_region : callable, optional
+            Gives a part of them, for who need not load all; in the axes of the header.
         always_z : bool
             Whether a single plane has a z axis, where the image does not say that it has none.
         """
-        ours = self.ours
+        own = self.properties
         sizes = {"t": self.frames, "z": self.slices, "c": self.channels, "y": self.height, "x": self.width}
-        stated = ours.get("dims", "z" if always_z else "")
+        stated = own.get(properties.DIMS, "z" if always_z else "")
         dims = [axis for axis in DIMS if sizes[axis] > 1 or axis in "yx" or axis in stated]
         if self.rgb:
             dims = [axis for axis in dims if axis != "c"]
@@ -114,43 +115,43 @@ class Hyperstack:
         shape = tuple(sizes[axis] for axis in dims)
         signed = self.is_signed
 
-        def values() -> NDArray[Any]:
-            found = load().reshape(shape)
-            if signed:  # turning the highest bit over subtracts 32768
-                found = found.astype(np.uint16, copy=False).view(np.int16) ^ np.int16(-0x8000)
-            return found
+        def values(region: Region) -> NDArray[Any]:
+            pixels = cut(load().reshape(shape), tuple(dims), region) if load_region is None else load_region(region)
+            return turn_sign_bit(pixels.astype(np.uint16, copy=False)) if signed else pixels
 
-        dtype = np.dtype(ours.get("dtype") or ("int16" if signed else self.dtype))
-        channels = json.loads(ours["channels"]) if "channels" in ours else None
-        name = None if "unnamed" in ours and ours["unnamed"] == self.title else self.title or ours.get("name")
+        dtype = np.dtype(own.get(properties.DTYPE) or ("int16" if signed else self.dtype))
+        channels = json.loads(own[properties.CHANNELS]) if properties.CHANNELS in own else None
+        unnamed = self.title is not None and own.get(properties.UNNAMED) == self.title
+        name = None if unnamed else self.title or own.get(properties.NAME)
         return Header(tuple(dims), shape, dtype, values, axes, *self._attributes(dims, axes, channels, name))
 
     def _axes(self) -> dict[str, Axis]:
         """Sizes in the units of each axis; origins in pixels become lower edges."""
-        ours = self.ours
+        own = self.properties
         units = {axis: canonical_unit(self.units.get(axis)) for axis in CALIBRATED}
         lengths = [self.sizes.get(axis) for axis in SPATIAL]
         origins = {axis: self.origins.get(axis) or 0.0 for axis in SPATIAL}
         nothing = set(lengths) <= {1.0, None} and units["x"] in (None, VOXEL) and not any(origins.values())
-        found = {}
+        calibrated = own.get(properties.CALIBRATED)
+        axes = {}
         for axis in reversed(SPATIAL):
             size = self.sizes.get(axis)
-            if "calibrated" in ours and axis not in ours["calibrated"] and size in (1.0, None):
+            if calibrated is not None and axis not in calibrated and size in (1.0, None):
                 continue
-            if (nothing and axis not in ours.get("calibrated", "")) or (size is None and axis == "z"):
+            if (nothing and axis not in (calibrated or "")) or (size is None and axis == "z"):
                 continue
             length = 1.0 if size is None else size  # x and y beside a calibrated axis, as ImageJ has it
-            found[axis] = Axis(length, self.units.get(axis), -origins[axis] * length)
+            axes[axis] = Axis(length, self.units.get(axis), -origins[axis] * length)
         if self.sizes.get("t"):
-            lower = float(ours.get("t_lower", 0.0))
-            found["t"] = Axis(self.sizes["t"], self.units.get("t") or "second", lower)
-        return found
+            lower = float(own.get(properties.T_LOWER, 0.0))
+            axes["t"] = Axis(self.sizes["t"], self.units.get("t") or "second", lower)
+        return axes
 
     def _attributes(
         self, dims: list[str], axes: dict[str, Axis], channels: list[str] | None, name: str | None
     ) -> tuple[list[str] | None, str | None, dict[str, Any]]:
         """Channel names, name and attributes."""
-        ours, imagej = self.ours, {key: value for key, value in self.about.items() if value not in (None, {}, [])}
+        own, imagej = self.properties, {key: value for key, value in self.about.items() if value not in (None, {}, [])}
         if self.rgb:
             imagej["rgb"] = True
         described = {
@@ -160,7 +161,7 @@ class Hyperstack:
         }
         if described:
             imagej["description"] = described
-        others = {key: value for key, value in self.properties.items() if not key.startswith(PROPERTY)}
+        others = {key: value for key, value in own.items() if not key.startswith(properties.PREFIX)}
         if others:
             imagej["properties"] = others
         single = {
@@ -174,46 +175,45 @@ class Hyperstack:
         lengths = {unit for axis, unit in spelled.items() if axis != "t"}
         if len(lengths) > 1 or any(_spelled(canonical_unit(unit)) != unit for unit in spelled.values()):
             imagej["units"] = spelled
-        found = _channels_from_labels(imagej.get("slice_labels", []), self.channels)
-        if found is not None:  # the labels say nothing else
+        labelled = _channels_from_labels(imagej.get("slice_labels", []), self.channels)
+        if labelled is not None:  # the labels say nothing else
             imagej.pop("slice_labels")
-        attrs: dict[str, Any] = json.loads(ours.get("attrs", "{}"))
-        if "kind" in ours:
-            attrs["kind"] = ours["kind"]
+        attrs: dict[str, Any] = json.loads(own.get(properties.ATTRS, "{}"))
+        if properties.KIND in own:
+            attrs["kind"] = own[properties.KIND]
         if imagej:
             attrs["imagej"] = imagej
-        return channels if channels is not None else found, name, attrs
+        return channels if channels is not None else labelled, name, attrs
 
 
 def hyperstack(image: xr.DataArray, dtype: np.dtype[Any]) -> Hyperstack:
-    """What ImageJ is to say of an image whose pixels are stored as `dtype`."""
+    """What ImageJ is to say of an image whose pixels it holds as `dtype`."""
     imagej = dict(image.attrs.get("imagej", {}))
     rgb = is_rgb(image)
     sizes = {axis: int(image.sizes.get(axis, 1)) for axis in DIMS}
     channels = 1 if rgb else sizes["c"]
-    single, spelled, given = imagej.pop("single", {}), imagej.pop("units", {}), imagej.pop("properties", {})
+    single, spelled, kept = imagej.pop("single", {}), imagej.pop("units", {}), imagej.pop("properties", {})
     imagej.pop("rgb", None)
     count = channels * sizes["z"] * sizes["t"]
     if len(imagej.get("slice_labels", [])) != count:
         imagej.pop("slice_labels", None)
         if "c" in image.coords and channels > 1:
             imagej["slice_labels"] = channel_names(image) * (count // channels)
-    made = Hyperstack(
+    stack = Hyperstack(
         sizes["x"], sizes["y"], channels, sizes["z"], sizes["t"], dtype.name, rgb, about=imagej,
         title=None if image.name is None else str(image.name),
-        properties={str(key): str(value) for key, value in given.items()},
+        properties={str(key): str(value) for key, value in kept.items()},
     )  # fmt: skip
-    stored = _stored_calibration(image, single, spelled)
-    for axis, (size, unit, lower) in stored.items():
-        made.sizes[axis] = size
-        made.units[axis] = unit
+    calibration = _calibration(image, single, spelled)
+    for axis, (size, unit, lower) in calibration.items():
+        stack.sizes[axis] = size
+        stack.units[axis] = unit
         if axis != "t" and lower:
-            made.origins[axis] = -lower / size
-    ours = _our_properties(image, dtype, [axis for axis in stored if axis != "t"])
-    if stored.get("t", (0, "", 0.0))[2]:
-        ours["t_lower"] = repr(stored["t"][2])
-    made.properties |= {f"{PROPERTY}{key}": value for key, value in ours.items()}
-    return made
+            stack.origins[axis] = -lower / size
+    stack.properties |= _own_properties(image, dtype, [axis for axis in calibration if axis != "t"])
+    if "t" in calibration and calibration["t"][2]:
+        stack.properties[properties.T_LOWER] = repr(calibration["t"][2])
+    return stack
 
 
 def is_rgb(image: xr.DataArray) -> bool:
@@ -221,16 +221,23 @@ def is_rgb(image: xr.DataArray) -> bool:
     return bool(image.attrs.get("imagej", {}).get("rgb")) and image.dtype == np.uint8 and image.sizes.get("c") == 3
 
 
-def stored_type(image: xr.DataArray, native: dict[str, str], mend: str) -> np.dtype[Any]:
+def pixel_type(image: xr.DataArray, native: dict[str, str], mend: str) -> np.dtype[Any]:
     """The type in which ImageJ holds an image: its own, or what `native` names for it; labels as few bits as hold them.
 
     Raises
     ------
     FormatError
-        For labels that no ImageJ image can hold. Other values are looked at when they are stored.
+        For labels that no ImageJ image can hold, and types of which it holds nothing. Values are
+        looked at by :func:`as_pixels`.
     """
     if not is_labels(image):
-        return np.dtype(native[image.dtype.newbyteorder("=").name])
+        name = image.dtype.newbyteorder("=").name
+        if name not in native:
+            raise FormatError(
+                f"Got values of type {name}, which ImageJ does not hold; needed are {', '.join(native)}. "
+                "Convert them, for example with image.astype('float64')."
+            )
+        return np.dtype(native[name])
     low, high = int(image.values.min()), int(image.values.max())
     if low < 0 or high > _MOST_FLOAT:
         raise FormatError(
@@ -239,7 +246,19 @@ def stored_type(image: xr.DataArray, native: dict[str, str], mend: str) -> np.dt
     return np.dtype(np.uint16 if high <= _MOST_16_BIT else np.float32)
 
 
-def stored(values: NDArray[Any], dtype: np.dtype[Any], mend: str) -> NDArray[Any]:
+def turn_sign_bit(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Signed 16-bit values of the unsigned pixels by which ImageJ holds them, and back: 32768 less, or more.
+
+    Examples
+    --------
+    >>> turn_sign_bit(np.array([0, 32769], np.uint16)).tolist()
+    [-32768, 1]
+    """
+    other = np.int16 if pixels.dtype == np.uint16 else np.uint16
+    return (pixels.view(np.uint16) ^ np.uint16(0x8000)).view(other)
+
+
+def as_pixels(values: NDArray[Any], dtype: np.dtype[Any], mend: str) -> NDArray[Any]:
     """The values as `dtype`, C-contiguous.
 
     Raises
@@ -250,74 +269,74 @@ def stored(values: NDArray[Any], dtype: np.dtype[Any], mend: str) -> NDArray[Any
     if values.dtype == bool:
         return np.ascontiguousarray(values, np.uint8) * np.uint8(255)
     with np.errstate(all="ignore"):
-        found = np.ascontiguousarray(values, dtype)
+        pixels = np.ascontiguousarray(values, dtype)
         if np.can_cast(values.dtype, dtype):
-            return found
-        same = found.astype(values.dtype) == values
+            return pixels
+        same = pixels.astype(values.dtype) == values
         if values.dtype.kind in "iu" and dtype.kind == "f":
-            same &= found <= float(np.iinfo(values.dtype).max) * (1 - 2.0**-24)  # beyond, the way back is undefined
+            same &= pixels <= float(np.iinfo(values.dtype).max) * (1 - 2.0**-24)  # beyond, the way back is undefined
         if values.dtype.kind == "f":
             same |= np.isnan(values)
     if not same.all():
         wrong = values[~same].flat[0]
         raise FormatError(f"Got the value {wrong} of type {values.dtype}, which {dtype} does not hold. {mend}")
-    return found
+    return pixels
 
 
 def _spelled(unit: str | None) -> str:
     return "pixel" if unit in (None, VOXEL) else _UNIT_NAMES.get(unit) or _TIME_NAMES.get(unit) or unit
 
 
-def _stored_calibration(
+def _calibration(
     image: xr.DataArray, single: dict[str, Any], spelled: dict[str, str]
 ) -> dict[str, tuple[float, str, float]]:
     """Size, unit as it is spelled and lower edge, an axis each; `single` is that of axes the image does not have.
 
     `spelled` are the units as ImageJ had them: they hold while the unit of x is the same.
     """
-    found = {
+    known = {
         axis: (size, axis_unit(image, axis), lower_edge(image, axis))
         for axis in CALIBRATED
         if axis in image.dims and (size := spacing(image, axis)) is not None
     }
-    found |= {
+    known |= {
         axis: (size, canonical_unit(unit), lower)
         for axis, (size, unit, lower) in single.items()
         if axis not in image.dims and axis in CALIBRATED
     }
-    unchanged = canonical_unit(spelled.get("x")) == found.get("x", (0, None, 0))[1]
-    stored = {}
-    for axis, (size, unit, lower) in found.items():
+    unchanged = canonical_unit(spelled.get("x")) == known.get("x", (0, None, 0))[1]
+    calibration = {}
+    for axis, (size, unit, lower) in known.items():
         name = spelled.get(axis)
         other = canonical_unit(name)
         if name is None or not unchanged or (other != unit and not (is_length(unit) and is_length(other))):
-            stored[axis] = (size, _spelled(unit), lower)
+            calibration[axis] = (size, _spelled(unit), lower)
         else:
-            stored[axis] = (convert(size, unit, other), name, convert(lower, unit, other))
-    return stored
+            calibration[axis] = (convert(size, unit, other), name, convert(lower, unit, other))
+    return calibration
 
 
-def _our_properties(image: xr.DataArray, dtype: np.dtype[Any], calibrated: list[str]) -> dict[str, str]:
+def _own_properties(image: xr.DataArray, dtype: np.dtype[Any], calibrated: list[str]) -> dict[str, str]:
     """What ImageJ has no word for."""
-    ours = {}
+    own = {}
     if is_labels(image):
-        ours["kind"] = "labels"
+        own[properties.KIND] = "labels"
     if image.dtype.newbyteorder("=") != dtype or dtype.name in _FLOATS_TO_IMAGEJ:
-        ours["dtype"] = image.dtype.name
+        own[properties.DTYPE] = image.dtype.newbyteorder("=").name
     if "c" in image.dims and "c" in image.coords:
-        ours["channels"] = json.dumps(channel_names(image))
+        own[properties.CHANNELS] = json.dumps(channel_names(image))
     if "z" not in image.dims or any(image.sizes.get(axis) == 1 for axis in ("t", "c")) or image.sizes["z"] == 1:
-        ours["dims"] = "".join(map(str, image.dims))
+        own[properties.DIMS] = "".join(map(str, image.dims))
     sizes = [spacing(image, axis) for axis in calibrated if axis in image.dims]
     unitless = bool(sizes) and set(sizes) == {1.0} and axis_unit(image, "x") is None
     if unitless or 0 < len(calibrated) < len(SPATIAL):
-        ours["calibrated"] = "".join(calibrated)
+        own[properties.CALIBRATED] = "".join(calibrated)
     if image.name is not None:
-        ours["name"] = str(image.name)
+        own[properties.NAME] = str(image.name)
     others = json_like({key: value for key, value in image.attrs.items() if key not in ("kind", "imagej")})
     if others:
-        ours["attrs"] = json.dumps(others)
-    return ours
+        own[properties.ATTRS] = json.dumps(others)
+    return own
 
 
 def _channels_from_labels(labels: list[str], count: int) -> list[str] | None:

@@ -7,7 +7,6 @@ property, so that they are not taken for somebody's choice on the way back.
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from functools import cache
 from typing import Any
@@ -15,13 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.image.hyperstack import PROPERTY, Hyperstack
-from isoscale_ij.image.label_colors import glasbey
+from isoscale_ij.image import looks, properties
+from isoscale_ij.image.hyperstack import Hyperstack
 from isoscale_ij.imagej.jvm import classes
 
 _MODES = {"composite": 1, "color": 2, "grayscale": 3}
 _NO_FUNCTION, _CUSTOM_FUNCTION = 20, 22  # of ij.measure.Calibration
-_USUAL = f"{PROPERTY}looks"
 
 
 def put_on(imp: Any, said: Hyperstack, *, seen: tuple[float, float]) -> Any:
@@ -29,11 +27,11 @@ def put_on(imp: Any, said: Hyperstack, *, seen: tuple[float, float]) -> Any:
     about = said.about
     if said.channels > 1 and not said.rgb and about.get("mode") != "plain":
         imp = classes().CompositeImage(imp, _MODES.get(about.get("mode", "composite"), 1))
-    is_label_image = said.properties.get(f"{PROPERTY}kind") == "labels"
+    is_label_image = said.properties.get(properties.KIND) == "labels"
     if not said.rgb:
         luts = [np.array(lut, np.uint8) for lut in about.get("luts", [])]
         if not luts and is_label_image:
-            luts = [glasbey().T]
+            luts = [np.array(looks.label_lut(), np.uint8)]
         ranges = about.get("ranges") or [_usual_range(said, seen, is_label_image=is_label_image)] * said.channels
         _set_looks(imp, luts, [(float(low), float(high)) for low, high in ranges])
     if about.get("info"):
@@ -42,18 +40,17 @@ def put_on(imp: Any, said: Hyperstack, *, seen: tuple[float, float]) -> Any:
         imp.setRoi(_roi(about["roi"]))
     if "overlay" in about:
         imp.setOverlay(_overlay(about["overlay"]))
-    properties = dict(said.properties)
-    usual = {key: _digest(value) for key, value in _looks(imp, said).items() if key not in about}
+    kept = dict(said.properties)
+    usual = {key: value for key, value in _looks(imp, said).items() if key not in about}
     if usual:
-        properties[_USUAL] = json.dumps(usual)
-    imp.setProperties([text for pair in properties.items() for text in pair])
+        kept[properties.LOOKS] = looks.noted(usual)
+    imp.setProperties([text for pair in kept.items() for text in pair])
     return imp
 
 
 def take_off(imp: Any, said: Hyperstack) -> None:
     """Add what an ImagePlus looks like and carries along to what it says."""
-    usual = json.loads(said.properties.pop(_USUAL, "{}"))
-    said.about |= {key: value for key, value in _looks(imp, said).items() if usual.get(key) != _digest(value)}
+    said.about |= looks.chosen(_looks(imp, said), said.properties.pop(properties.LOOKS, None))
     info = imp.getInfoProperty()
     if info is not None:
         said.about["info"] = str(info)
@@ -102,7 +99,8 @@ def set_description(calibration: Any, described: dict[str, str]) -> None:
 def _usual_range(said: Hyperstack, seen: tuple[float, float], *, is_label_image: bool) -> tuple[float, float]:
     """Labels by their number, 8-bit images as they are, others from the least to the greatest value."""
     if is_label_image:
-        return 0.0, max(255.0, seen[1])
+        low, high = looks.label_range(seen[1])
+        return low, high
     if said.dtype == "uint8":
         return 0.0, 255.0
     return seen if seen[1] > seen[0] else (seen[0], seen[0] + 1)
@@ -169,10 +167,6 @@ def _usual_table(channel: int, *, composite: bool) -> NDArray[np.uint8]:
 
 def _table(lut: Any) -> NDArray[np.uint8]:
     return np.asarray(lut.getBytes()).view(np.uint8).reshape(3, 256)
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value).encode()).hexdigest()[:12]
 
 
 def _text(encoded: Any) -> str:

@@ -12,8 +12,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from isoscale_ij.errors import CalibrationError, FormatError, MemoryLimitError, ParameterError
+from isoscale_ij.image import properties
 from isoscale_ij.image.calibration import CalibrationWarning, as_image
-from isoscale_ij.image.hyperstack import CALIBRATION_PROPERTIES, DIMS, Hyperstack, hyperstack, stored, stored_type
+from isoscale_ij.image.hyperstack import DIMS, Hyperstack, as_pixels, hyperstack, pixel_type, turn_sign_bit
 from isoscale_ij.image.inspection import remarks
 from isoscale_ij.imagej import appearance, pixels
 from isoscale_ij.imagej.jvm import classes, require_heap
@@ -73,11 +74,11 @@ def to_imageplus(image: Any) -> Any:
             f"Got planes of {image.sizes['x']} x {image.sizes['y']} pixels; ImageJ holds up to {_LARGEST_PLANE}. "
             "Cut the image, or rescale it to larger voxels."
         )
-    dtype = stored_type(image, _STORED_AS, _MEND)
+    dtype = pixel_type(image, _STORED_AS, _MEND)
     said = hyperstack(image, dtype)
     title = said.title if said.title is not None else _UNNAMED
     if said.title is None:
-        said.properties["isoscale.unnamed"] = _UNNAMED
+        said.properties[properties.UNNAMED] = _UNNAMED
     bits = 32 if said.rgb else dtype.itemsize * 8
     require_heap(said.planes * said.width * said.height * bits // 8, "The image")
     low, high = np.inf, -np.inf
@@ -178,7 +179,7 @@ def calibrate(imp: Any, image: xr.DataArray) -> None:
     """Give an ImagePlus the calibration of an image of the same shape; its pixels stay."""
     said = hyperstack(image, image.dtype)
     _set_calibration(imp, said, signed=False)
-    for key in CALIBRATION_PROPERTIES:
+    for key in properties.OF_CALIBRATION:
         imp.setProp(key, said.properties.get(key))
 
 
@@ -191,8 +192,8 @@ def _planes(image: xr.DataArray, dtype: np.dtype[Any], *, rgb: bool) -> Any:
         if rgb:
             yield pixels.packed_from_rgb(plane)
             continue
-        found = stored(plane, dtype, _MEND)
-        yield (found ^ np.int16(-0x8000)).view(np.uint16) if dtype == np.int16 else found
+        converted = as_pixels(plane, dtype, _MEND)
+        yield turn_sign_bit(converted) if dtype == np.int16 else converted
 
 
 def _pixels(imp: Any, said: Hyperstack) -> NDArray[Any]:

@@ -29,6 +29,7 @@ from isoscale_ij.execution.stack import Stack
 from isoscale_ij.image.axes import SPATIAL, choose_channel
 from isoscale_ij.image.calibration import as_image, is_labels, mark_as_labels
 from isoscale_ij.image.grid import Grid
+from isoscale_ij.image.source import remember, source_of
 from isoscale_ij.image.units import symbol
 from isoscale_ij.operations.sigmas import SigmaLike, Sigmas, Triple, plain, resolve_sigmas
 from isoscale_ij.progress import OnProgress, Progress
@@ -337,7 +338,8 @@ def _as_labels(
         "outline_sigma": plain(outline),
     }
     name = f"{image.name} labels" if image.name else "labels"
-    return mark_as_labels(xr.DataArray(labels, dims=image.dims, coords=image.coords, name=name, attrs=attrs))
+    made = xr.DataArray(labels, dims=image.dims, coords=image.coords, name=name, attrs=attrs)
+    return remember(mark_as_labels(made), source_of(image))
 
 
 def _too_little_or_much(share: float, threshold: float, where: str) -> str | None:

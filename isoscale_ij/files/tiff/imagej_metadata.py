@@ -14,6 +14,8 @@ import numpy as np
 
 from isoscale_ij.image.hyperstack import Hyperstack, number
 
+_CALIBRATION_KEYS = re.compile(r"[yz]?unit|spacing|[xyz]origin|finterval|tunit")
+_MAGIC, _PROPERTIES = b"IJIJ", b"prop"
 _OTHER_KEYS = re.compile(r"cf|c\d|vunit|zeroclip|inverty|fps|loop")
 
 
@@ -25,15 +27,12 @@ def parse_description(text: str) -> dict[str, str]:
     }
 
 
-def read_calibration(
-    stack: Hyperstack, described: dict[str, str], pixel: dict[str, float | None], unit_of_pixel: str | None
-) -> None:
-    """Sizes, units and origins.
+def read_calibration(stack: Hyperstack, described: dict[str, str], pixel: dict[str, float | None]) -> None:
+    """Sizes, units and origins; `pixel` is the size of x and y that the resolution tags give.
 
-    `pixel` is the size of x and y that the resolution tags give, in `unit_of_pixel` unless the
-    description names another.
+    Without a unit in the description it is a pixel, as in ImageJ, whatever the unit of the tags.
     """
-    unit = described.get("unit", unit_of_pixel)
+    unit = described.get("unit")
     depth = number(described.get("spacing"))
     if depth is None and pixel["x"] is not None and "slices" in described:
         depth = 1.0  # ImageJ leaves a depth of 1 out
@@ -47,32 +46,32 @@ def read_calibration(
 
 def read_about(described: dict[str, str], tags: dict[str, Any]) -> dict[str, Any]:
     """What only ImageJ knows, as plain values."""
-    found: dict[str, Any] = {}
+    about: dict[str, Any] = {}
     if described.get("mode", "composite") != "composite":
-        found["mode"] = described["mode"]
+        about["mode"] = described["mode"]
     if "LUTs" in tags:
         luts = tags["LUTs"]
-        found["luts"] = [np.asarray(lut).tolist() for lut in (luts if isinstance(luts, list) else [luts])]
+        about["luts"] = [np.asarray(lut).tolist() for lut in (luts if isinstance(luts, list) else [luts])]
     if "Ranges" in tags:
         ends = [float(value) for value in np.ravel(tags["Ranges"])]
-        found["ranges"] = [list(pair) for pair in zip(ends[::2], ends[1::2], strict=True)]
+        about["ranges"] = [list(pair) for pair in zip(ends[::2], ends[1::2], strict=True)]
     elif "min" in described and "max" in described:
-        found["ranges"] = [[float(described["min"]), float(described["max"])]]
+        about["ranges"] = [[float(described["min"]), float(described["max"])]]
     if tags.get("Info"):
-        found["info"] = str(tags["Info"])
+        about["info"] = str(tags["Info"])
     labels = tags.get("Labels")
     if labels:
-        found["slice_labels"] = [str(label) for label in (labels if isinstance(labels, list) else [labels])]
+        about["slice_labels"] = [str(label) for label in (labels if isinstance(labels, list) else [labels])]
     if "ROI" in tags:
-        found["roi"] = base64.b64encode(tags["ROI"]).decode()
+        about["roi"] = base64.b64encode(tags["ROI"]).decode()
     overlays = tags.get("Overlays")
     if overlays:
         listed = overlays if isinstance(overlays, list) else [overlays]
-        found["overlay"] = [base64.b64encode(overlay).decode() for overlay in listed]
+        about["overlay"] = [base64.b64encode(overlay).decode() for overlay in listed]
     others = {k: v for k, v in described.items() if _OTHER_KEYS.fullmatch(k) and (k, v) != ("loop", "false")}
     if others:
-        found["description"] = others
-    return found
+        about["description"] = others
+    return about
 
 
 def description(stack: Hyperstack) -> str:
@@ -117,6 +116,47 @@ def _calibration(stack: Hyperstack) -> list[str]:
     return lines
 
 
+def recalibrated(text: str, stack: Hyperstack) -> str:
+    """A description with the calibration of `stack`; its other lines stay as they are, in their order."""
+    lines = text.split("\n")
+    kept = [line for line in lines if not _CALIBRATION_KEYS.fullmatch(line.partition("=")[0])]
+    first = next((number for number, line in enumerate(lines) if line not in kept), None)
+    if first is None:  # behind the numbers of images
+        first = next((number for number, line in enumerate(kept) if re.match("(loop|min|max)=|$", line)), len(kept))
+    return "\n".join(kept[:first] + _calibration(stack) + kept[first:])
+
+
+def with_properties(
+    sizes: list[int], content: bytes, order: str, properties: dict[str, str]
+) -> tuple[list[int], bytes]:
+    """ImageJ's metadata (the sizes of its parts, and the parts) with other image properties; all else stays.
+
+    The first part is a header: a magic number, then the kind of each following group and how many parts it has.
+    """
+    width = slice(None, None, -1 if order == "<" else 1)  # numbers are written in the order of the file
+    groups: list[tuple[bytes, list[bytes]]] = []
+    if sizes:
+        head, position = content[: sizes[0]], sizes[0]
+        rest = iter(sizes[1:])
+        for at in range(4, len(head), 8):
+            count = int.from_bytes(head[at + 4 : at + 8], "little" if order == "<" else "big")
+            parts = []
+            for _ in range(count):
+                size = next(rest)
+                parts.append(content[position : position + size])
+                position += size
+            groups.append((head[at : at + 4][width], parts))
+    encoding = "utf-16-le" if order == "<" else "utf-16-be"
+    texts = [text.encode(encoding) for pair in properties.items() for text in pair]
+    others = [(kind, parts) for kind, parts in groups if kind != _PROPERTIES]
+    groups = [*others, (_PROPERTIES, texts)] if texts else others
+    head = _MAGIC[width]
+    for kind, parts in groups:
+        head += kind[width] + len(parts).to_bytes(4, "little" if order == "<" else "big")
+    everything = [head, *(part for _, parts in groups for part in parts)]
+    return [len(part) for part in everything], b"".join(everything)
+
+
 def escaped(text: str) -> str:
     r"""As ImageJ writes it: what is not ASCII as ``\uXXXX``."""
     return "".join(character if " " <= character <= "~" else f"\\u{ord(character):04x}" for character in text)
@@ -124,20 +164,20 @@ def escaped(text: str) -> str:
 
 def tags(stack: Hyperstack) -> dict[str, Any]:
     """What goes into ImageJ's metadata tags, as tifffile names it."""
-    found: dict[str, Any] = {}
+    entries: dict[str, Any] = {}
     if stack.properties:
-        found["Properties"] = stack.properties
+        entries["Properties"] = stack.properties
     about = stack.about
     if "info" in about:
-        found["Info"] = about["info"]
+        entries["Info"] = about["info"]
     if "ranges" in about:
-        found["Ranges"] = [float(end) for pair in about["ranges"] for end in pair]
+        entries["Ranges"] = [float(end) for pair in about["ranges"] for end in pair]
     if "slice_labels" in about:
-        found["Labels"] = about["slice_labels"]
+        entries["Labels"] = about["slice_labels"]
     if "luts" in about:
-        found["LUTs"] = [np.array(lut, np.uint8) for lut in about["luts"]]
+        entries["LUTs"] = [np.array(lut, np.uint8) for lut in about["luts"]]
     if "roi" in about:
-        found["ROI"] = base64.b64decode(about["roi"])
+        entries["ROI"] = base64.b64decode(about["roi"])
     if "overlay" in about:
-        found["Overlays"] = [base64.b64decode(overlay) for overlay in about["overlay"]]
-    return found
+        entries["Overlays"] = [base64.b64decode(overlay) for overlay in about["overlay"]]
+    return entries

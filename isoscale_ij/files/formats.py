@@ -1,0 +1,127 @@
+"""The registry of file formats: what a format is, which there are, and which one a file has or is to have.
+
+A format is a module (or any object) with the members of :class:`Format`; the list is :data:`FORMATS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import xarray as xr
+
+from isoscale_ij.errors import FormatError
+from isoscale_ij.files import imagej_tiff, ome_tiff
+from isoscale_ij.files.scenes import Scene
+from isoscale_ij.image.header import Header
+
+Change = Callable[[xr.DataArray], xr.DataArray]
+"""Takes a stand-in of an image and gives it with another calibration."""
+
+FIRST_BYTES = 64
+
+
+class Format(Protocol):
+    """A file format.
+
+    Attributes
+    ----------
+    name : str
+        As messages say it.
+    endings : tuple of str
+        Of file names, lower case, the usual one first. They choose the format that is written;
+        which one is read, `can_read` decides.
+    """
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """Of file names."""
+
+    def can_read(self, first_bytes: bytes, path: Path) -> bool:
+        """Whether a file is of this format; `first_bytes` are none for a folder."""
+
+    def header(self, path: Path, scene: Scene) -> Header:
+        """What is known before a voxel is loaded; its `load` gives a region of the values."""
+
+    @property
+    def write(self) -> Callable[[Path, xr.DataArray], None] | None:
+        """Writes an image; None where the format is only read."""
+
+    @property
+    def recalibrate(self) -> Callable[[Path, Scene, Change], None] | None:
+        """Changes the calibration and nothing else, in place and at once; None where that cannot be."""
+
+
+FORMATS: list[Format] = [  # asked in this order whether they can read a file
+    ome_tiff,
+    imagej_tiff,
+]
+
+
+def of_file(path: Path) -> Format:
+    """The format of a file that exists.
+
+    Raises
+    ------
+    FormatError
+        If none of the formats can read it.
+    OSError
+        If it is not there or cannot be opened.
+    """
+    if not path.exists():
+        raise FileNotFoundError(2, "There is no such file", str(path))
+    first_bytes = b""
+    if not path.is_dir():
+        with path.open("rb") as file:
+            first_bytes = file.read(FIRST_BYTES)
+        if not first_bytes:
+            raise FormatError(f"{path} is empty; needed is an image file.")
+    for each in FORMATS:
+        if each.can_read(first_bytes, path):
+            return each
+    known = ", ".join(each.name for each in FORMATS)
+    if path.is_dir():
+        raise FormatError(f"Got the folder {path}; needed is an image file ({known}).")
+    raise FormatError(
+        f"{path} is an image in none of the formats known here: {known}. It begins with {first_bytes[:4]!r}. "
+        "Save it in one of them."
+    )
+
+
+def of_output(path: Path) -> Callable[[Path, xr.DataArray], None]:
+    """What writes a file of that name: the longest ending counts.
+
+    Raises
+    ------
+    FormatError
+        If no format that can be written has such an ending.
+    """
+    writers = [(ending, each.write) for each in FORMATS for ending in each.endings if each.write is not None]
+    fitting = [(len(ending), write) for ending, write in writers if path.name.lower().endswith(ending)]
+    if not fitting:
+        known = ", ".join(ending for ending, _ in writers)
+        raise FormatError(f"Got the output {path.name}; needed is a name that ends in one of {known}.")
+    return max(fitting, key=lambda pair: pair[0])[1]
+
+
+def endings() -> tuple[str, ...]:
+    """The endings of all formats, the longest first."""
+    return tuple(sorted((ending for each in FORMATS for ending in each.endings), key=len, reverse=True))
+
+
+def stem(path: Path) -> str:
+    """The name of a file without the ending of its format.
+
+    Examples
+    --------
+    >>> stem(Path("cells.ome.tif")), stem(Path("cells.TIFF")), stem(Path("notes.txt"))
+    ('cells', 'cells', 'notes.txt')
+    """
+    name = path.name
+    ending = next((ending for ending in endings() if name.lower().endswith(ending)), "")
+    return name[: len(name) - len(ending)]

@@ -1,0 +1,88 @@
+"""Whether all planes of an image are in its file, or files: what is not there must not be read as black.
+
+Planes are counted, not bytes: a compressed plane may have any number of them.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+
+from isoscale_ij import remarks
+from isoscale_ij.errors import FormatError
+from isoscale_ij.files.tiff import ifds
+
+_LISTED = 6
+_AGAIN = "Copy or save it again."
+
+
+def check_chain(path: Path, file: tifffile.TiffFile) -> None:
+    """Raise a FormatError if the chain of directories does not come to its end."""
+    if file.is_ndpi or (file.is_lsm and file.filehandle.size >= 2**32):  # these fold positions above 4 GiB
+        return
+    with path.open("rb") as plain:
+        layout = ifds.layout(plain.read(4))
+        if layout is None:
+            return
+        try:
+            ifds.count(plain, layout)
+        except FormatError as error:
+            raise FormatError(f"{path} is truncated. {error} {_AGAIN}") from error
+
+
+def check_planes(path: Path, series: Any) -> None:
+    """Raise a FormatError that names the planes of a series that are not there."""
+    keyframe = series.keyframe
+    if series.dataoffset is not None:  # one block
+        if series.dataoffset + series.nbytes > keyframe.parent.filehandle.size:
+            raise FormatError(f"{path} ends too early: it is truncated. {_AGAIN}")
+        return
+    outer = series.shape[: len(series.shape) - len(keyframe.shape)]
+    names = [f"{axis.lower()}={{}}" for axis in series.axes[: len(outer)]]
+    pages = list(series)
+    needed = max(1, math.prod(outer))
+    missing = [index for index in range(needed) if index >= len(pages) or pages[index] is None]
+    short = [index for index, page in enumerate(pages[:needed]) if page is not None and _is_cut_off(page)]
+    for indices, what in ((missing, "are not there"), (short, "are cut off or lie behind the end of the file")):
+        if indices:
+            shown = [
+                " ".join(names).format(*np.unravel_index(index, outer)) if outer else "the only one"
+                for index in indices[:_LISTED]
+            ]
+            more = f" and {len(indices) - _LISTED} more" if len(indices) > _LISTED else ""
+            raise FormatError(
+                f"{path} is not complete: {len(indices)} of {needed} planes {what} ({', '.join(shown)}{more}; "
+                f"counted from 0). Without them the image would be black there. {_AGAIN}"
+            )
+    empty = sum(_has_gaps(page) for page in pages[:needed])
+    if empty:
+        remarks.warn(f"{path}: in {empty} of {needed} planes there are parts that are not stored; they are read as 0.")
+
+
+def _is_cut_off(page: Any) -> bool:
+    """Whether bytes of a plane lie behind the end of its file, or are fewer than uncompressed voxels need."""
+    size = page.parent.filehandle.size
+    ends = [at + count for at, count in zip(page.dataoffsets, page.databytecounts, strict=False)]
+    if not ends or len(page.databytecounts) < len(page.dataoffsets):
+        return True
+    keyframe = page.keyframe
+    if keyframe.compression != 1 or keyframe.is_tiled:
+        return bool(max(ends) > size)
+    row = -(
+        -keyframe.imagewidth
+        * keyframe.bitspersample
+        * (keyframe.samplesperpixel if keyframe.planarconfig == 1 else 1)
+        // 8
+    )
+    needed = row * keyframe.imagelength * (keyframe.samplesperpixel if keyframe.planarconfig == 2 else 1)
+    if len(ends) == 1:  # of a single strip some programs write a wrong length
+        return bool(page.dataoffsets[0] + needed > size)
+    return max(ends) > size or (0 < sum(page.databytecounts) < needed and all(page.databytecounts))
+
+
+def _has_gaps(page: Any) -> bool:
+    return page is not None and not all(page.databytecounts)

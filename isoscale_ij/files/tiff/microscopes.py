@@ -1,0 +1,66 @@
+"""TIFFs of microscopes with a calibration of their own that tifffile understands: Zeiss LSM and MetaMorph STK."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tifffile
+import xarray as xr
+
+from isoscale_ij import remarks
+from isoscale_ij.files.tiff import plain, tags
+from isoscale_ij.files.tiff.patching import Value
+from isoscale_ij.image.calibration import CalibrationWarning
+from isoscale_ij.image.header import Axis, Header
+
+_EQUAL = 1e-3
+
+
+def speaks(file: tifffile.TiffFile) -> bool:
+    """Whether it is an LSM or an STK file."""
+    return bool(file.is_lsm or file.is_stk)
+
+
+def header(file: tifffile.TiffFile, index: int) -> Header:
+    """What the microscope's program says of the image."""
+    described = plain.header(file, index)
+    described.axes = _lsm(file.lsm_metadata or {}) if file.is_lsm else _stk(file.stk_metadata or {})
+    return described
+
+
+def changes(file: tifffile.TiffFile, index: int, image: xr.DataArray) -> dict[int, Value]:  # noqa: ARG001
+    """Nothing of that can be changed."""
+    raise tags.refusal(file.filehandle.path, "it is in the tags of a microscope's program, which are left alone")
+
+
+def _lsm(metadata: dict[str, Any]) -> dict[str, Axis]:
+    """CZ_LSMINFO has metres and seconds; 0 where it knows nothing."""
+    axes = {axis: Axis(_micrometers(metadata.get(f"VoxelSize{axis.upper()}")), "micrometer") for axis in "zyx"}
+    axes["t"] = Axis(metadata.get("TimeIntervall"), "second")
+    return {axis: known for axis, known in axes.items() if known.size}
+
+
+def _micrometers(meters: Any) -> float | None:
+    return None if meters is None else float(meters) * 1e6
+
+
+def _stk(metadata: dict[str, Any]) -> dict[str, Axis]:
+    """The UIC tags have a size of pixels with its unit, and a distance for each plane, in micrometers."""
+    unit = metadata.get("CalibrationUnits")
+    axes = {
+        axis: Axis(float(metadata[f"{axis.upper()}Calibration"]), str(unit) if unit else None)
+        for axis in "xy"
+        if metadata.get(f"{axis.upper()}Calibration")
+    }
+    distances = np.abs(np.ravel(metadata.get("ZDistance", [])).astype(float))
+    if distances.size and distances.any():
+        if np.ptp(distances) > _EQUAL * distances.max():
+            remarks.warn(
+                f"The distances of planes are from {distances.min():g} to {distances.max():g} um; needed are equal "
+                "ones. The axis z is treated as uncalibrated; set its size with set_voxel_size.",
+                CalibrationWarning,
+            )
+        else:
+            axes["z"] = Axis(float(distances[0]), "um")
+    return axes

@@ -1,0 +1,150 @@
+"""Changing entries of one directory of a TIFF file in place: the voxels, and all else, are not touched.
+
+The changed directory is written behind the end of the file. Then the position that leads to it is
+overwritten, in one write of 4 or 8 bytes: before it the file is the old one, after it the new one,
+whatever happens meanwhile.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from isoscale_ij.errors import FormatError
+from isoscale_ij.files.tiff import ifds
+
+ASCII, SHORT, LONG, RATIONAL, BYTE = 2, 3, 4, 5, 1
+
+Value = tuple[int, int, bytes]
+"""Of an entry: its type, how many there are, the bytes in the order of the file."""
+
+_ADDRESSABLE = 2**32 - 2**16
+_MOST_AT_ONCE = 2**20  # bytes that are written in one go
+
+
+class Patch:
+    """A change that is prepared (all that can fail has been done), and then made by :meth:`commit`."""
+
+    def __init__(self, path: Path, changes: Mapping[int, Value], *, page: int = 0) -> None:
+        """Write the changed directory of a page behind the end of the file; nothing leads to it yet."""
+        self._file = path.open("r+b", buffering=0)  # what cannot be written must not wait in a buffer
+        self._size = self._file.seek(0, os.SEEK_END)
+        try:
+            self._at, self._content = self._prepared(path, changes, page)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def _prepared(self, path: Path, changes: Mapping[int, Value], page: int) -> tuple[int, bytes]:
+        """What has to be written where to make the change."""
+        layout, directory = _directory(path, self._file, page)
+        if not layout.big and self._size + sum(len(value[2]) + 64 for value in changes.values()) > _ADDRESSABLE:
+            return _within(path, self._file, layout, directory, changes)
+        entries = {entry.code: entry for entry in directory.entries}
+        behind = bytearray(-self._size % 8)
+        for code, (kind, count, content) in changes.items():
+            entry = ifds.Entry(code, kind, count, content.ljust(layout.offset.size, b"\0"))
+            if entry.size > layout.offset.size:
+                entry = replace(entry, field=layout.offset.pack(self._size + len(behind)))
+                behind += content + b"\0" * (-len(content) % 8)
+            entries[code] = entry
+        position = self._size + len(behind)
+        behind += layout.count.pack(len(entries))
+        for code in sorted(entries):
+            entry = entries[code]
+            behind += layout.entry.pack(entry.code, entry.kind, entry.count, entry.field)
+        self._file.seek(directory.following)
+        behind += self._file.read(layout.offset.size)
+        self._write(self._size, behind)
+        os.fsync(self._file.fileno())
+        return directory.pointer, layout.offset.pack(position)
+
+    def commit(self) -> None:
+        """Make the change."""
+        self._write(self._at, self._content)
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Leave the file as it was, unless the change was made."""
+        if not self._file.closed:
+            self._file.truncate(self._size)
+            self._file.close()
+
+    def _write(self, at: int, content: bytes | bytearray) -> None:
+        self._file.seek(at)
+        rest = memoryview(content)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+
+def patch(path: Path, changes: Mapping[int, Value], *, page: int = 0) -> None:
+    """Change entries of the directory of a page; all others stay as they are.
+
+    Raises
+    ------
+    FormatError
+        If there is no place for a longer value in a file that is too large for its offsets.
+    OSError
+        If the file cannot be written, or the disk is full: it is then as it was.
+    """
+    patches([(path, changes, page)])
+
+
+def patches(changes: Sequence[tuple[Path, Mapping[int, Value], int]]) -> None:
+    """Several such changes, which all are made, or none if one of them cannot be prepared."""
+    prepared: list[Patch] = []
+    try:
+        for path, values, page in changes:
+            prepared.append(Patch(path, values, page=page))
+        for one in prepared:
+            one.commit()
+    finally:
+        for one in prepared:
+            one.abandon()
+
+
+def _directory(path: Path, file: BinaryIO, page: int) -> tuple[ifds.Layout, ifds.Directory]:
+    file.seek(0)
+    layout = ifds.layout(file.read(4))
+    directory = None if layout is None else ifds.directory(file, layout, layout.first)
+    for _ in range(page):
+        if layout is not None and directory is not None:
+            directory = ifds.directory(file, layout, directory.following)
+    if layout is None or directory is None:
+        raise FormatError(f"{path} has no page {page}; it is damaged. Copy or save it again.")
+    return layout, directory
+
+
+def _within(
+    path: Path, file: BinaryIO, layout: ifds.Layout, directory: ifds.Directory, changes: Mapping[int, Value]
+) -> tuple[int, bytes]:
+    """The same change where nothing can be added: one write over all that changes, none of it longer than before."""
+    file.seek(directory.pointer)
+    start = layout.offset.unpack(file.read(layout.offset.size))[0]
+    parts: list[tuple[int, bytes]] = []
+    for index, entry in enumerate(directory.entries):
+        if entry.code not in changes:
+            continue
+        kind, count, content = changes[entry.code]
+        if kind != entry.kind or len(content) > entry.size or (kind != ASCII and count != entry.count):
+            continue
+        at = start + layout.count.size + index * layout.entry.size + (12 if layout.big else 8)
+        if entry.size > layout.offset.size:
+            at = layout.offset.unpack(entry.field)[0]
+        parts.append((at, content.ljust(entry.size, b"\0")))
+    first = min((at for at, _ in parts), default=0)
+    end = max((at + len(content) for at, content in parts), default=0)
+    if len(parts) < len(changes) or end - first > _MOST_AT_ONCE:
+        raise FormatError(
+            f"{path} is a TIFF of 4 GiB or more, whose offsets reach no further, and the new calibration is longer "
+            "than the place of the old one. Write the image into another file: give an output."
+        )
+    file.seek(first)
+    span = bytearray(file.read(end - first))
+    for at, content in parts:
+        span[at - first : at - first + len(content)] = content
+    return first, bytes(span)
