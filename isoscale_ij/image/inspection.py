@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from isoscale_ij.image.axes import CALIBRATED, SPATIAL, channel_names
-from isoscale_ij.image.calibration import as_image, axis_unit, is_labels, lower_edge, spacing, voxel_size
+from isoscale_ij.image.calibration import as_image, axis_unit, is_labels, length_unit, lower_edge, spacing, voxel_size
 from isoscale_ij.image.units import convert, is_length, symbol
 from isoscale_ij.memory import format_bytes
 
@@ -129,9 +129,9 @@ def remarks(image: xr.DataArray) -> list[str]:
         )
     elif missing:
         found.append("The image has no calibration. Set it with set_voxel_size.")
-    unit = axis_unit(image, "x")
+    unit = length_unit(image)
     if sizes and unit is None:
-        what = "of 1" if set(sizes.values()) == {1.0} else f"of {sizes['x']:g}" if "x" in sizes else ""
+        what = f"of {list(sizes.values())[-1]:g}"
         found.append(f"The image has a voxel size {what} without a unit; is that right? Set it with set_voxel_size.")
     if sizes and unit is not None and not is_length(unit):
         found.append(

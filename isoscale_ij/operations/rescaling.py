@@ -32,6 +32,7 @@ from isoscale_ij.image.calibration import (
     lower_edge,
     spacing,
 )
+from isoscale_ij.image.sources import inherit
 from isoscale_ij.image.units import symbol
 from isoscale_ij.operations.targets import Factor, target_voxel_size
 from isoscale_ij.progress import OnProgress, Progress
@@ -276,7 +277,7 @@ def _on_new_grid(image: xr.DataArray, new: Mapping[str, float], values: Any) -> 
                 if new[axis] == spacing(image, axis)
                 else grid(axis, count, new[axis], lower_edge(image, axis), axis_unit(image, axis))
             )
-    return xr.DataArray(values, dims=image.dims, coords=coords, name=image.name, attrs=image.attrs)
+    return inherit(xr.DataArray(values, dims=image.dims, coords=coords, name=image.name, attrs=image.attrs), image)
 
 
 def _checked_interpolation(image: xr.DataArray, interpolation: str) -> str:

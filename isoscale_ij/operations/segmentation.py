@@ -30,6 +30,7 @@ from isoscale_ij.execution import VolumeSteps
 from isoscale_ij.execution.choice import over_volume
 from isoscale_ij.image.axes import SPATIAL, choose_channel
 from isoscale_ij.image.calibration import as_image, is_labels, mark_as_labels, spacing
+from isoscale_ij.image.sources import inherit
 from isoscale_ij.operations.sigmas import SigmaLike, Triple, plain, resolve_sigmas
 from isoscale_ij.progress import OnProgress, Progress
 
@@ -320,7 +321,8 @@ def _as_labels(
         "outline_sigma": plain(outline),
     }
     name = f"{image.name} labels" if image.name else "labels"
-    return mark_as_labels(xr.DataArray(labels, dims=image.dims, coords=image.coords, name=name, attrs=attrs))
+    labelled = xr.DataArray(labels, dims=image.dims, coords=image.coords, name=name, attrs=attrs)
+    return inherit(mark_as_labels(labelled), image)
 
 
 def _warn_of_foreground(share: float, threshold: float, where: str, warn: Callable[[str], None]) -> None:

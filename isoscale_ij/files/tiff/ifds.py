@@ -127,7 +127,7 @@ def count(file: BinaryIO, layout: Layout) -> int:
         known += 1
     if at != 0:
         raise FormatError(
-            f"The chain of its directories breaks off after {known}: the file ends too early or is damaged."
+            f"The chain of its directories breaks off after {known} pages: the file ends too early or is damaged."
         )
     return known
 
