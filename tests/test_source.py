@@ -32,10 +32,10 @@ def test_it_is_refused(work: Callable[[xr.DataArray], Any], name: str, nuclei: t
     iso.write(path, nuclei[0])
     before = path.read_bytes()
     result = work(iso.read(path))
-    with pytest.raises(iso.ParameterError, match=f"{name} is the file that the image comes from"):
+    with pytest.raises(iso.ParameterError, match=f"{name} is the file that the image was read from"):
         iso.write(path, result, overwrite=True)
     (tmp_path / "link.tif").symlink_to(path)
-    with pytest.raises(iso.ParameterError, match="comes from"):
+    with pytest.raises(iso.ParameterError, match="was read from"):
         iso.write(tmp_path / "link.tif", result, overwrite=True)
     assert path.read_bytes() == before
     iso.write(tmp_path / f"other-{name}", result)

@@ -15,11 +15,12 @@ from isoscale_ij.errors import FormatError, ParameterError
 from isoscale_ij.files import formats
 from isoscale_ij.files.atomic import check_replaceable as check_replaceable
 from isoscale_ij.files.atomic import replacing as replacing
+from isoscale_ij.files.failures import of_reading, of_writing
 from isoscale_ij.files.formats import endings as endings
 from isoscale_ij.files.formats import stem as stem
 from isoscale_ij.image.calibration import CalibrationWarning, as_image
 from isoscale_ij.image.inspection import remarks as calibration_remarks
-from isoscale_ij.image.source import remember, source_of
+from isoscale_ij.image.sources import remember, sources
 
 
 def read(path: str | os.PathLike[str], *, scene: str | int | None = None) -> xr.DataArray:
@@ -36,7 +37,7 @@ def read(path: str | os.PathLike[str], *, scene: str | int | None = None) -> xr.
     -------
     DataArray
         2D to 5D, see :func:`as_image`. ``attrs["imagej"]`` holds what only ImageJ knows,
-        ``encoding["source"]`` the file.
+        ``encoding["source"]`` the file; what is computed of the image remembers it as well.
 
     Raises
     ------
@@ -59,8 +60,8 @@ def read(path: str | os.PathLike[str], *, scene: str | int | None = None) -> xr.
     >>> image = read("cells.tif")  # doctest: +SKIP
     """
     path = Path(path)
-    image = formats.of_file(path).header(path, scene).image()
-    remember(image, path.resolve())
+    with of_reading(path):
+        image = remember(formats.of_file(path).header(path, scene).image(), path)
     remarks.warn_of(remarks.Remark(text, CalibrationWarning) for text in calibration_remarks(image))
     return image
 
@@ -68,9 +69,8 @@ def read(path: str | os.PathLike[str], *, scene: str | int | None = None) -> xr.
 def read_header(path: str | os.PathLike[str], *, scene: str | int | None = None) -> xr.DataArray:
     """The same image with zeros for values; nothing but its header is read."""
     path = Path(path)
-    image = formats.of_file(path).header(path, scene).image(values=False)
-    remember(image, path.resolve())
-    return image
+    with of_reading(path):
+        return remember(formats.of_file(path).header(path, scene).image(values=False), path)
 
 
 @takes_images("image")
@@ -86,12 +86,13 @@ def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False) 
     image : DataArray or array_like
         See :func:`as_image`.
     overwrite : bool
-        Whether an existing file may be replaced. The file that `image` comes from never is.
+        Whether an existing file may be replaced. The file that `image` was read from, or was made of,
+        never is.
 
     Raises
     ------
     ParameterError
-        If the file exists, or is the one that the image was read from.
+        If the file exists, or is the one that the image was read from or made of.
     FormatError
         For an unknown ending, or values that the format cannot hold.
     OSError
@@ -102,14 +103,15 @@ def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False) 
     >>> write("isotropic.tif", image, overwrite=True)  # doctest: +SKIP
     """
     path = Path(path)
-    source = source_of(image) if isinstance(image, xr.DataArray) else None
+    known = sources(image) if isinstance(image, xr.DataArray) and path.exists() else []
     image = as_image(image)
-    if source is not None and path.exists() and Path(source).exists() and path.samefile(source):
+    inputs = [Path(source) for source in known]
+    if any(source.exists() and path.samefile(source) for source in inputs):
         raise ParameterError(
-            f"{path} is the file that the image comes from: it was read from there. Choose another name for the output."
+            f"{path} is the file that the image was read from, or was made of. Choose another name for the output."
         )
     writer = formats.of_output(path)
-    with replacing(path, overwrite=overwrite) as temporary:
+    with of_writing(path), replacing(path, overwrite=overwrite) as temporary:
         writer(temporary, image)
 
 
@@ -144,7 +146,10 @@ def recalibrate(
             f"{path} is a file of the format {of_file.name}, whose calibration cannot be changed in place. "
             "Write the image into another file: give an output."
         )
-    of_file.recalibrate(path, scene, change)
+    with of_reading(path):
+        with remarks.heard():  # what cannot be read is not changed; its remarks are made when it is
+            of_file.header(path, scene).image(values=False)
+        of_file.recalibrate(path, scene, change)
 
 
 def check_output(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:

@@ -38,11 +38,14 @@ def check_replaceable(path: Path, *, overwrite: bool) -> None:
 def replacing(path: Path, *, overwrite: bool) -> Iterator[Path]:
     """A temporary path beside `path`, that takes its place when all went well and is removed when not.
 
+    Of a symbolic link, what it points to is replaced; the link stays.
+
     Raises
     ------
     ParameterError, OSError
         As :func:`check_replaceable`; and if the disk is full.
     """
+    path = path.resolve() if path.is_symlink() else path
     check_replaceable(path, overwrite=overwrite)
     handle, name = tempfile.mkstemp(prefix=".", suffix=f".partial{''.join(path.suffixes[-2:])}", dir=path.parent)
     os.close(handle)

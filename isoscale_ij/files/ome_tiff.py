@@ -81,7 +81,7 @@ def recalibrate(path: Path, scene: Scene, change: Callable[[xr.DataArray], xr.Da
     attributes = _calibration(image)
     new = ome_xml.changed(text, index, attributes, note)
     if described != tiff:
-        if ifds.layout(described.read_bytes()[:4]) is None:
+        if ifds.layout(_first_bytes(described)) is None:
             with replacing(described, overwrite=True) as temporary:
                 temporary.write_bytes(new.encode("utf-8"))
             return
@@ -90,13 +90,18 @@ def recalibrate(path: Path, scene: Scene, change: Callable[[xr.DataArray], xr.Da
     root = ome_xml.parsed(text)
     for other in ome_xml.files_of(ome_xml.images(root)[index][1]):
         beside = tiff.parent / other
-        if beside == tiff or not beside.exists() or not can_read(beside.read_bytes()[:4], beside):
+        if beside == tiff or not beside.exists() or not can_read(_first_bytes(beside), beside):
             continue
         copy = _text(beside)
         same = _same_image(copy, root, index)
         if same is not None:
             changes.append((beside, _description(ome_xml.changed(copy, same, attributes, note)), 0))
-    patching.patches(changes)
+    patching.patches(changes, check=lambda: header(path, scene))
+
+
+def _first_bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(4)
 
 
 def _sources(path: Path) -> tuple[Path, Path, str]:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from isoscale_ij.carrying import takes_images
 from isoscale_ij.image.axes import CALIBRATED, SPATIAL, channel_names
-from isoscale_ij.image.calibration import as_image, axis_unit, is_labels, lower_edge, spacing, voxel_size
+from isoscale_ij.image.calibration import as_image, axis_unit, is_labels, length_unit, lower_edge, spacing, voxel_size
 from isoscale_ij.image.units import convert, is_length, symbol
 from isoscale_ij.memory import format_bytes
 from isoscale_ij.wording import short
@@ -132,9 +132,9 @@ def remarks(image: xr.DataArray) -> list[str]:
         )
     elif missing:
         sentences.append("The image has no calibration. Set it with set_voxel_size.")
-    unit = axis_unit(image, "x")
+    unit = length_unit(image)
     if sizes and unit is None:
-        what = "of 1" if set(sizes.values()) == {1.0} else f"of {sizes['x']:g}" if "x" in sizes else ""
+        what = "of 1" if set(sizes.values()) == {1.0} else f"of {list(sizes.values())[-1]:g}"
         sentences.append(
             f"The image has a voxel size {what} without a unit; is that right? Set it with set_voxel_size."
         )

@@ -24,7 +24,7 @@ from isoscale_ij.image.axes import SPATIAL
 from isoscale_ij.image.calibration import VoxelSizeLike, as_image, is_labels
 from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.labels import remark_of_blending
-from isoscale_ij.image.source import remember, source_of
+from isoscale_ij.image.sources import inherit
 from isoscale_ij.image.units import symbol
 from isoscale_ij.operations.choices import INTERPOLATIONS, Interpolation
 from isoscale_ij.operations.targets import Factor, target_voxel_size
@@ -229,7 +229,7 @@ class Prepared:
             if axis not in self.new.spacings:  # a position without a size: of another grid
                 coords.pop(axis, None)
         made = xr.DataArray(values, dims=self.image.dims, coords=coords, name=self.image.name, attrs=self.image.attrs)
-        return remember(made, source_of(self.image))
+        return inherit(made, self.image)
 
 
 def prepared(

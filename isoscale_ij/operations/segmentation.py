@@ -29,7 +29,7 @@ from isoscale_ij.execution.stack import Stack
 from isoscale_ij.image.axes import SPATIAL, choose_channel
 from isoscale_ij.image.calibration import as_image, is_labels, mark_as_labels
 from isoscale_ij.image.grid import Grid
-from isoscale_ij.image.source import remember, source_of
+from isoscale_ij.image.sources import inherit
 from isoscale_ij.image.units import symbol
 from isoscale_ij.operations.sigmas import SigmaLike, Sigmas, Triple, plain, resolve_sigmas
 from isoscale_ij.progress import OnProgress, Progress
@@ -339,7 +339,7 @@ def _as_labels(
     }
     name = f"{image.name} labels" if image.name else "labels"
     made = xr.DataArray(labels, dims=image.dims, coords=image.coords, name=name, attrs=attrs)
-    return remember(mark_as_labels(made), source_of(image))
+    return inherit(mark_as_labels(made), image)
 
 
 def _too_little_or_much(share: float, threshold: float, where: str) -> str | None:

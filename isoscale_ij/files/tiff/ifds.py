@@ -118,16 +118,18 @@ def count(file: BinaryIO, layout: Layout) -> int:
     FormatError
         If the chain does not come to an end.
     """
-    pointer, known = layout.first, 0
+    pointer, known, seen = layout.first, 0, 0
     while at := _number(file, pointer, layout.offset):
         entries = _number(file, at, layout.count)
-        if entries is None or entries > _MOST_ENTRIES or known > _MOST_DIRECTORIES:
+        if entries is None or entries > _MOST_ENTRIES or known > _MOST_DIRECTORIES or at == seen:
             break
+        if known & (known - 1) == 0:  # a chain that runs in a circle comes back here (Brent, 1980)
+            seen = at
         pointer = at + layout.count.size + entries * layout.entry.size
         known += 1
     if at != 0:
         raise FormatError(
-            f"The chain of its directories breaks off after {known}: the file ends too early or is damaged."
+            f"The chain of its directories breaks off after {known} pages: the file ends too early or is damaged."
         )
     return known
 
@@ -154,6 +156,9 @@ def description(file: BinaryIO) -> bytes | None:
 
 
 def _number(file: BinaryIO, at: int, form: struct.Struct) -> Any:
-    file.seek(at)
+    try:
+        file.seek(at)
+    except (ValueError, OSError, OverflowError):  # no file reaches there
+        return None
     content = file.read(form.size)
     return form.unpack(content)[0] if len(content) == form.size else None

@@ -34,8 +34,9 @@ def speaks(file: tifffile.TiffFile) -> bool:
 def header(file: tifffile.TiffFile, index: int) -> Header:
     """What an ImageJ TIFF says of its image."""
     series = file.series[index]
-    dims = reading.dims_of(series)
     stack = read_stack(file, index)
+    letters = series.axes.replace("C", "Z") if stack.rgb else series.axes
+    dims = tuple(reading.LETTERS.get(letter.lower(), letter.lower()) for letter in letters)
     load = reading.loader(file, index, dims, series.shape)
     if stack.rgb or "s" not in series.axes.lower():
         described = stack.header(lambda: load({}), load_region=lambda region: _in_order(load, dims, described, region))
@@ -70,6 +71,8 @@ def read_stack(file: tifffile.TiffFile, index: int) -> Hyperstack:
     sizes = dict(zip(series.axes, series.shape, strict=True))
     channels, slices, frames = sizes.get("C", 1), sizes.get("Z", 1) * sizes.get("I", 1), sizes.get("T", 1)
     rgb = "S" in sizes
+    if rgb and channels > 1 and slices == 1:  # as ImageJ shows a stack of RGB planes that are called channels
+        channels, slices = 1, channels
     if rgb and (channels > 1 or dtype != np.uint8 or sizes["S"] != 3):
         channels, rgb = channels * sizes["S"], False
     stack = Hyperstack(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,9 @@ def _lsm(metadata: dict[str, Any]) -> dict[str, Axis]:
 
 
 def _micrometers(meters: Any) -> float | None:
-    return None if meters is None else float(meters) * 1e6
+    return (
+        None if meters is None else float(Decimal(repr(float(meters))).scaleb(6))
+    )  # as it is written, to the last digit
 
 
 def _stk(metadata: dict[str, Any]) -> dict[str, Axis]:

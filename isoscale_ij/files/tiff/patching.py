@@ -8,11 +8,12 @@ whatever happens meanwhile.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
+from isoscale_ij import remarks
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files.tiff import ifds
 
@@ -32,6 +33,7 @@ class Patch:
         """Write the changed directory of a page behind the end of the file; nothing leads to it yet."""
         self._file = path.open("r+b", buffering=0)  # what cannot be written must not wait in a buffer
         self._size = self._file.seek(0, os.SEEK_END)
+        self._before = b""
         try:
             self._at, self._content = self._prepared(path, changes, page)
         except BaseException:
@@ -63,14 +65,21 @@ class Patch:
         return directory.pointer, layout.offset.pack(position)
 
     def commit(self) -> None:
-        """Make the change."""
+        """Make the change; it can be taken back until the file is closed."""
+        self._file.seek(self._at)
+        self._before = self._file.read(len(self._content))
         self._write(self._at, self._content)
         os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Leave the file as it is now."""
         self._file.close()
 
     def abandon(self) -> None:
-        """Leave the file as it was, unless the change was made."""
+        """Leave the file as it was, unless it has been closed."""
         if not self._file.closed:
+            if self._before:
+                self._write(self._at, self._before)
             self._file.truncate(self._size)
             self._file.close()
 
@@ -81,8 +90,12 @@ class Patch:
             rest = rest[self._file.write(rest) :]
 
 
-def patch(path: Path, changes: Mapping[int, Value], *, page: int = 0) -> None:
+def patch(
+    path: Path, changes: Mapping[int, Value], *, page: int = 0, check: Callable[[], object] | None = None
+) -> None:
     """Change entries of the directory of a page; all others stay as they are.
+
+    What `check` raises once the change is made takes it back: a damaged file may be read as it was, and not so.
 
     Raises
     ------
@@ -91,17 +104,24 @@ def patch(path: Path, changes: Mapping[int, Value], *, page: int = 0) -> None:
     OSError
         If the file cannot be written, or the disk is full: it is then as it was.
     """
-    patches([(path, changes, page)])
+    patches([(path, changes, page)], check=check)
 
 
-def patches(changes: Sequence[tuple[Path, Mapping[int, Value], int]]) -> None:
-    """Several such changes, which all are made, or none if one of them cannot be prepared."""
+def patches(
+    changes: Sequence[tuple[Path, Mapping[int, Value], int]], *, check: Callable[[], object] | None = None
+) -> None:
+    """Several such changes, which all are made, or none if one of them cannot be prepared or is not right."""
     prepared: list[Patch] = []
     try:
         for path, values, page in changes:
             prepared.append(Patch(path, values, page=page))
         for one in prepared:
             one.commit()
+        if check is not None:
+            with remarks.heard():  # they are made when the file is read
+                check()
+        for one in prepared:
+            one.close()
     finally:
         for one in prepared:
             one.abandon()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import math
 import re
 from collections.abc import Callable, Iterator
@@ -14,12 +13,12 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from isoscale_ij.errors import FormatError, IsoscaleError, MemoryLimitError, MissingDependencyError
+from isoscale_ij.errors import FormatError
+from isoscale_ij.files.failures import of_reading
 from isoscale_ij.files.scenes import Scene, chosen_scene
 from isoscale_ij.files.tiff import completeness, messages
 from isoscale_ij.image.axes import AXES
 from isoscale_ij.image.header import Header, Region, cut
-from isoscale_ij.memory import format_bytes
 
 Describe = Callable[[tifffile.TiffFile, int], Header]
 """Makes the header of a series of a file; its `load` is :func:`values` or goes through it."""
@@ -31,39 +30,15 @@ LETTERS = {"s": "c", "i": "z", "q": "z"}  # tifffile's names of axes that we hav
 def opened(path: Path, *, omexml: str | None = None) -> Iterator[tifffile.TiffFile]:
     """The file for tifffile, with an OME-XML from elsewhere if need be.
 
-    Whatever goes wrong within is an error of ours, unless it is the system's.
-
-    Raises
-    ------
-    FormatError
-        For any exception that a reader of a damaged file may raise, which is its cause.
-    MissingDependencyError
-        If a codec is not installed.
-    OSError
-        If the file cannot be opened.
+    Whatever goes wrong within is an error of ours, see :func:`~isoscale_ij.files.failures.of_reading`.
     """
     options = {} if omexml is None else {"omexml": omexml}
-    try:
+    with of_reading(path):
         with messages.heard() as said, tifffile.TiffFile(path, **options) as file:
             if file.pages and file.is_imagej and not _is_hyperstack(file):
                 file.is_imagej = False  # then pages are what there is, and tifffile invents no planes
             yield file
         messages.pass_on(path, said)
-    except IsoscaleError:
-        raise
-    except MemoryError as error:
-        raise MemoryLimitError(
-            f"{path} needs more memory than there is, or is damaged: {error or 'out of memory'}."
-        ) from error
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL, errno.EOVERFLOW):
-            raise
-        if "imagecodecs" in str(error):
-            raise MissingDependencyError(
-                f"The voxels of {path} are packed in a way that needs imagecodecs: pip install imagecodecs. ({error})"
-            ) from error
-        what = str(error) or type(error).__name__
-        raise FormatError(f"{path} is damaged or no TIFF file: {what}. Copy or save it again.") from error
 
 
 def _is_hyperstack(file: tifffile.TiffFile) -> bool:
@@ -121,16 +96,6 @@ def header(
         completeness.check_planes(path, file.series[index])
         described = describe(file, index)
     described.name = described.name or re.sub(r"(\.ome)?\.tiff?$", "", path.name, flags=re.IGNORECASE)
-    load = described.load
-
-    def loaded(region: Region) -> NDArray[Any]:
-        try:
-            return load(region)
-        except MemoryError as error:
-            size = format_bytes(math.prod(described.shape) * described.dtype.itemsize)
-            raise MemoryLimitError(f"{path} holds {size} of voxels; there is not so much memory.") from error
-
-    described.load = loaded
     return described
 
 
