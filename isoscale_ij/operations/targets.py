@@ -68,7 +68,8 @@ def _refuse_other_words(voxel_size: object) -> None:
     if isinstance(voxel_size, str) and not any(character.isdigit() for character in voxel_size):
         raise ParameterError(
             f'Got {voxel_size!r} as voxel_size; needed is a number, a length as "1 um", or one of '
-            f"{', '.join(TARGETS)}. For an isotropic image: finest (the smallest voxel size there is), coarsest (the largest), or x (that of x)."
+            f"{', '.join(TARGETS)}. For an isotropic image: finest (the smallest voxel size there is), coarsest (the "
+            "largest), or x (that of x)."
         )
 
 
