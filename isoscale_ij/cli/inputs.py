@@ -11,6 +11,7 @@ from isoscale_ij.errors import IsoscaleError, ParameterError
 from isoscale_ij.wording import counted
 
 _PATTERN = frozenset("*?[")
+_WRITTEN = (".tif", ".tiff", ".zarr")
 
 
 def expanded(names: Sequence[str]) -> list[Path]:
@@ -28,8 +29,11 @@ def expanded(names: Sequence[str]) -> list[Path]:
 
 
 def into_folder(inputs: Sequence[Path], folder: Path) -> list[Path]:
-    """The results of several inputs: under the same names in a folder, which is made where only it is missing."""
-    outputs = [folder / path.name for path in inputs]
+    """The results of several inputs: under the same names in a folder, which is made where only it is missing.
+
+    What comes in another format than can be written becomes a ``.tif``.
+    """
+    outputs = [folder / (path.name if path.name.lower().endswith(_WRITTEN) else f"{path.stem}.tif") for path in inputs]
     if folder.exists() and not folder.is_dir():
         raise ParameterError(f"Got the file {folder} as --into; needed is a folder.")
     if any(path.parent.resolve() == folder.resolve() for path in inputs):

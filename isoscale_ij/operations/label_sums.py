@@ -52,7 +52,7 @@ def label_sums(
         return numbers, _rows(tally, numbers)
     present = _labels(values[0])
     for first in range(1, len(values), _PART):
-        present = np.unique(np.concatenate([present, *map(_labels, values[first : first + _PART])]))
+        present = _distinct(np.concatenate([present, *map(_labels, values[first : first + _PART])]))
     memory.require(
         len(present) * (each + 8 * columns) + scratch, memory_limit, f"The table of {len(present)} labels", _MEND
     )
@@ -104,15 +104,21 @@ def _rows(tally: Tally, rows: NDArray[np.int64]) -> Tally:
 def _run_starts(flat: NDArray[np.integer]) -> NDArray[np.int64]:
     """Where a value differs from the one before it."""
     differs = np.empty(flat.size, np.bool_)
-    differs[0] = True
+    differs[:1] = True
     np.not_equal(flat[1:], flat[:-1], out=differs[1:])
     return np.flatnonzero(differs)
+
+
+def _distinct(values: NDArray[np.integer]) -> NDArray[np.integer]:
+    """The values, once each, in rising order; of a million np.unique takes a second, whatever their order."""
+    values = np.sort(values, kind="stable")  # fast where parts are in order already
+    return np.asarray(values[_run_starts(values)])
 
 
 def _labels(plane: NDArray[np.integer]) -> NDArray[np.integer]:
     """The labels in a slice, in rising order, without the background."""
     flat = np.ravel(plane)
-    labels = np.unique(flat[_run_starts(flat)])
+    labels = _distinct(flat[_run_starts(flat)])
     return np.asarray(labels[labels != 0])
 
 
