@@ -111,7 +111,7 @@ class Command {
         try {
             if (cancelled && caller.throughImageJ()) Macro.abort() // as Cancel in a dialog of ImageJ's own
             else if (!cancelled && caller.inMacro()) caller.stopMacro(sentence)
-            else if (!cancelled) IJ.error(title, sentence)
+            else if (!cancelled && !caller.inBatchProcessor()) IJ.error(title, sentence)
         } catch (RuntimeException macroCanceled) { } // which is meant for the caller's thread
     }
 
