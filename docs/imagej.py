@@ -92,7 +92,10 @@ figures.sections(iso.imagej.from_imageplus(labels))
 # iso.imagej.register_converters()
 # ```
 # `ij.py.from_java` and `ij.py.to_java`, and with them `ij.py.run_script` and `ij.py.run_plugin`, convert as above;
-# `iso.imagej.unregister_converters()` undoes it.
+# so do `ij.py.to_imageplus`, `to_dataset` and `to_xarray`. `iso.imagej.unregister_converters()` undoes it.
+# What has no voxel size, what an ImagePlus does not hold and all that is an Img are left to pyimagej. For the methods
+# of a Dataset, ask for one: `ij.py.to_dataset(image)`. An ImagePlus always comes with z, RGB with c in front:
+# `plt.imshow(image.squeeze())` shows a 2D image, `plt.imshow(image.squeeze("z").transpose("y", "x", "c"))` an RGB one.
 #
 # ## What comes out as what
 #

@@ -31,6 +31,7 @@ def gateway() -> Any:
     import scyjava
 
     scyjava.config.set_java_constraints(fetch="auto")
+    scyjava.config.endpoints.clear()  # what importing pyimagej adds is in the Fiji already
     made = pyimagej.init(fiji, mode="headless")
     iso.imagej.start()  # joins
     return made
@@ -82,11 +83,52 @@ def test_scripts_and_plugins(converting: Any) -> None:
     assert float(converting.py.from_java(imp).std()) < float(image.std())
 
 
+def kinds(gateway: Any) -> list[str]:
+    """What pyimagej makes of images, as the names of classes."""
+    import xarray as xr
+
+    image = make("zyx")
+    plain = image.drop_vars(["z", "y", "x"])
+    rgb = xr.DataArray(np.zeros((8, 9, 3), np.uint8), dims=("row", "col", "ch"))
+    given = [plain, plain.rename(z="pln", y="row", x="col"), rgb, image.astype("float64") + 1 / 3,
+             image.astype("uint32") + np.uint32(2**31 + 1), image.values]  # fmt: skip
+    found = [str(gateway.py.to_java(value).getClass().getName()) for value in given]
+    return [*found, str(gateway.py.to_java(image.astype("float64") + 1 / 3).firstElement().getClass().getName())]
+
+
+def test_what_pyimagej_can_do_better_is_left_to_it(gateway: Any) -> None:
+    before = kinds(gateway)
+    iso.imagej.register_converters()
+    try:
+        assert kinds(gateway) == before
+        dataset = gateway.py.to_java(make("zyx"), type="Dataset")
+        assert [int(dataset.dimension(index)) for index in range(3)] == list(make("zyx").shape[::-1])
+    finally:
+        iso.imagej.unregister_converters()
+    assert kinds(gateway) == before
+
+
+def test_conversions_by_name(converting: Any) -> None:
+    image = make("zyx")
+    imp, dataset = converting.py.to_imageplus(image), converting.py.to_dataset(image)
+    assert float(imp.getCalibration().pixelDepth) == 1.5
+    assert str(dataset.axis(2).unit()) == "micron"
+    for made in (imp, dataset):
+        assert iso.voxel_size(converting.py.to_xarray(made)) == pytest.approx(iso.voxel_size(image))
+
+
+def test_a_script_that_wants_a_dataset_gets_it_with_units(converting: Any) -> None:
+    script = "#@ Dataset d\n#@output String k\nk = (0..<d.numDimensions()).collect { d.axis(it).unit() }.join(' ')"
+    assert str(converting.py.run_script("groovy", script, {"d": make("zyx")}).get("k")) == "micron micron micron"
+
+
 def test_it_can_be_undone(gateway: Any) -> None:
+    before = {name: getattr(type(gateway.py), name) for name in ("to_imageplus", "to_dataset", "to_xarray")}
     iso.imagej.register_converters()
     iso.imagej.unregister_converters()
     found = gateway.py.from_java(iso.imagej.to_imageplus(make("zyx")))
     assert "spacing" not in getattr(found, "x", found).attrs
+    assert all(getattr(type(gateway.py), name) is method for name, method in before.items())
 
 
 # The commands of the menu. They are put into the folder first: isoscale-ij fiji install $ISOSCALE_FIJI
@@ -126,7 +168,6 @@ def test_a_macro_in_batch_mode(commands: Any, chosen: str) -> None:
     run("Properties...", "pixel_width=0.5 pixel_height=0.5 voxel_depth=1 unit=um");
     selectImage("{chosen}");
     run("Rescale to Isotropic", "target=finest size=1 unit=image interpolation=auto antialias=true");
-    selectImage("{chosen} rescaled");
     getDimensions(width, height, channels, slices, frames);
     return "" + width + " " + slices;
     """
@@ -138,7 +179,7 @@ def test_the_recorded_line_runs_as_it_stands(commands: Any) -> None:
     options = "target=own size=0.5 unit=um interpolation=auto antialias=true"
     meant.show()
     commands.IJ.runMacro(f'selectImage("meant"); run("Rescale to Isotropic", "{options}");')
-    result = commands.WindowManager.getImage("meant rescaled")
+    result = commands.WindowManager.getImage("meant-rescaled")
     assert iso.voxel_size(result) == {"z": 0.5, "y": 0.5, "x": 0.5}
     result.close()
     meant.close()

@@ -115,6 +115,31 @@ def test_the_doctor_knows_java_and_imagej() -> None:
     assert found["scyjava"][0].isdigit()
 
 
+def test_what_is_left_to_pyimagej(imagej: object) -> None:
+    import numpy as np
+    from scyjava._convert import java_converters
+
+    import isoscale_ij as iso
+    from images import make
+
+    image = make("zyx")
+    plain = image.drop_vars(["z", "y", "x"])
+    left = [
+        plain, plain.rename(z="pln", y="row", x="col"), image.astype("float64") + 1 / 3, image.values,
+        image.astype("uint32") + np.uint32(2**31 + 1), image.astype("int64") + 2**40, image.astype("complex64"),
+    ]  # fmt: skip
+    iso.imagej.register_converters()
+    try:
+        ours = next(converter for converter in java_converters if converter.name == "calibrated image")
+        assert not any(ours.supports(value) for value in left)
+        assert not ours.supports(image, type="Dataset")
+        for taken in (image, image.astype("float64"), image.astype("int32")):
+            assert ours.supports(taken)
+            assert ours.convert(taken).getCalibration().pixelDepth == 1.5
+    finally:
+        iso.imagej.unregister_converters()
+
+
 def test_converters_can_be_registered_and_taken_back(imagej: object) -> None:
     import scyjava
 

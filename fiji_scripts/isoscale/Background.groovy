@@ -4,7 +4,7 @@ package isoscale
 class Background {
     private final Object lock = new Object()
     private Closure next
-    private boolean closed
+    private boolean closed, busy
     private Thread thread
 
     /** Do this soon, and what was asked for before no more. */
@@ -16,14 +16,14 @@ class Background {
                 thread = new Thread({ loop() }, "isoscale-dialog")
                 thread.setDaemon(true)
                 thread.start()
-            } else thread.interrupt() // Python is told to leave the former
+            } else if (busy) thread.interrupt() // Python is told to leave the former
             lock.notifyAll()
         }
     }
 
     /** Nothing more; what runs is left. */
     void close() {
-        synchronized (lock) { closed = true; next = null; thread?.interrupt(); lock.notifyAll() }
+        synchronized (lock) { closed = true; next = null; if (busy) thread.interrupt(); lock.notifyAll() }
         thread?.join(5000)
     }
 
@@ -35,14 +35,21 @@ class Background {
                     while (next == null && !closed) lock.wait()
                     if (closed) return
                     lock.wait(150) // somebody types
+                    if (closed) return
                     work = next
                     next = null
+                    busy = true
                 }
                 work()
             } catch (InterruptedException | Cancelled another) {
-                Thread.interrupted()
+                // what was asked for instead is done next
             } catch (Throwable problem) {
                 ij.IJ.showStatus("IsoScale: " + problem.message)
+            } finally {
+                synchronized (lock) { // an interruption was meant for the work that is over, not for the next
+                    busy = false
+                    Thread.interrupted()
+                }
             }
         }
     }

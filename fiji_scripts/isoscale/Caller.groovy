@@ -42,6 +42,9 @@ class Caller {
     /** Whether ImageJ 1 asked, by IJ.run or a macro: it expects results where its own commands leave them. */
     boolean throughImageJ() { inMacro() || within { it.className == "ij.IJ" && it.methodName.startsWith("run") } }
 
+    /** Whether Fiji's batch processor asked: it goes on with the next file, and has a table of what was said. */
+    boolean inBatchProcessor() { within { it.className.startsWith("org.scijava.batch.") } }
+
     /** The options of a macro or of IJ.run as they were written; null where there are none. */
     String options() { Macro.getOptions()?.trim() ?: null }
 

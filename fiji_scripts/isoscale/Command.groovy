@@ -28,11 +28,13 @@ class Command {
             boolean files = command.endsWith("Files")
             ImagePlus imp = files || command == "environment" ? null :
                 ActiveImage.of(given.imp, caller, context.getService("org.scijava.convert.ConvertService"))
-            def options = files ? Fields.read(fields, given) : ask(command, title, fields, given, caller, imp)
+            boolean asked = !files && asks(fields, given, caller)
+            def options = asked ? answers(command, fields, caller, imp) : options(title, fields, given, caller, imp)
             def outputs = files ? Operations.files(command, (File) variables.input, (File) variables.output, options) :
                 Operations."$command"(imp, options, caller)
             done = outputs.remove("done")
             variables.putAll(outputs)
+            if (asked) Fields.remember(command, options) // what was refused is not proposed again
         } catch (Cancelled cancelled) {
             sentence = "cancelled"
             done = title + ": cancelled"
@@ -46,23 +48,29 @@ class Command {
         if (done) stay(done)
     }
 
-    /** The options that were given, or, where somebody sits there and gave none, those of the dialog. */
-    private static Map ask(String command, String title, List<Field> fields, Map given, Caller caller, ImagePlus imp) {
-        String options = caller.options()
-        def written = Fields.written(options)
-        Fields.refuseOthers(title, fields, written.keySet())
-        fields.findAll { it.kind == "yes" && written.containsKey(it.key) && given[it.key] == null }.each { given[it.key] = "true" }
-        boolean asked = options == null && !fields.any { given[it.key] != null } && !Caller.headless()
-        if (!asked) {
-            def values = Fields.read(fields, given)
-            if (values.channel != null && imp != null) values.channel = channel(imp, (String) values.channel)
-            return values
-        }
+    /** Whether a dialog is needed: somebody sits there, and none of the options was given. */
+    private static boolean asks(List<Field> fields, Map given, Caller caller) {
+        !Caller.headless() && caller.options() == null && !fields.any { given[it.key] != null }
+    }
+
+    /** What the dialog was answered; the recorder writes it down. */
+    private static Map answers(String command, List<Field> fields, Caller caller, ImagePlus imp) {
         def values = Dialogs."$command"(imp)
         if (Recorder.record && !caller.inMacro()) values.each { key, value -> Recorder.recordOption(key, value) }
+        return checked(fields, values, imp)
+    }
+
+    /** The options that were given; those that were not are the usual ones. */
+    private static Map options(String title, List<Field> fields, Map given, Caller caller, ImagePlus imp) {
+        def written = imp == null ? [:] : Fields.written(caller.options())
+        Fields.refuseOthers(title, fields, written.keySet())
+        fields.findAll { it.kind == "yes" && written.containsKey(it.key) && given[it.key] == null }.each { given[it.key] = "true" }
+        return checked(fields, given, imp)
+    }
+
+    private static Map checked(List<Field> fields, Map values, ImagePlus imp) {
         def found = Fields.read(fields, values)
-        if (command != "setVoxelSize" && command != "environment") Fields.remember(command, values - [channel: values.channel])
-        if (found.channel != null) found.channel = channel(imp, (String) found.channel)
+        if (found.channel != null && imp != null) found.channel = channel(imp, (String) found.channel)
         return found
     }
 
@@ -103,7 +111,7 @@ class Command {
         try {
             if (cancelled && caller.throughImageJ()) Macro.abort() // as Cancel in a dialog of ImageJ's own
             else if (!cancelled && caller.inMacro()) caller.stopMacro(sentence)
-            else if (!cancelled) IJ.error(title, sentence)
+            else if (!cancelled && !caller.inBatchProcessor()) IJ.error(title, sentence)
         } catch (RuntimeException macroCanceled) { } // which is meant for the caller's thread
     }
 

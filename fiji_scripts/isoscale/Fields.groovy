@@ -87,7 +87,11 @@ class Fields {
         }
     }
 
+    /** Keep what worked; what belongs to an image, its channel or its voxel size, is asked anew. */
     static void remember(String command, Map<String, Object> values) {
-        values.each { key, value -> Prefs.set("isoscale.${command}.${key}".toString(), value.toString()) }
+        if (command in ["setVoxelSize", "environment"]) return
+        values.findAll { it.key != "channel" }.each { key, value ->
+            Prefs.set("isoscale.${command}.${key}".toString(), value.toString().replaceAll(/\.0$/, ""))
+        }
     }
 }

@@ -155,8 +155,11 @@ class Pixels {
         def (name, ending) = [imp.getTitle(), ""]
         int dot = name.lastIndexOf(".")
         if (dot > 0 && name.length() - dot <= 5) (name, ending) = [name.substring(0, dot), name.substring(dot)]
-        String wanted = name + "-" + suffix + ending
-        return WindowManager.getImage(wanted) == null ? wanted : WindowManager.getUniqueName(wanted)
+        String wanted = name + "-" + suffix
+        int number = 0
+        def free = { String title -> WindowManager.getImage(title) == null }
+        while (number < 1000 && !free(number ? "${wanted}-${number}${ending}" : wanted + ending)) number++
+        return number ? "${wanted}-${number}${ending}".toString() : wanted + ending
     }
 
     /** The name of a channel, which is the label of its planes where all of them have the same. */

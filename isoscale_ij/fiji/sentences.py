@@ -14,6 +14,7 @@ _IN_FIJI: tuple[tuple[str, str], ...] = (
     (r', or give the size in voxels \("2 px"\), as "finest", or a factor', ', or choose "finest"'),
     (r', or give the sigma in voxels, as "10 px"', ", or give the sigmas in voxels"),
     (r" ?\(command line: [^)]*\)", ""),
+    (r"\bb('[^']*')", r"\1"),
 )  # fmt: skip
 
 

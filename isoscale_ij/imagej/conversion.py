@@ -101,6 +101,18 @@ def to_imageplus(image: Any) -> Any:
     return appearance.put_on(imp, said, seen=(float(low), float(high)))
 
 
+def holds(image: xr.DataArray) -> bool:
+    """Whether an ImagePlus holds every value of an image."""
+    if image.dtype.name not in _STORED_AS:
+        return False
+    try:
+        dtype = pixel_type(image, _STORED_AS, _MEND)
+        as_pixels(np.asarray(image.data), dtype, _MEND)
+    except FormatError:
+        return False
+    return True
+
+
 def from_imageplus(imp: Any) -> xr.DataArray:
     """Make a calibrated image of an ``ij.ImagePlus``; its pixels are copied.
 

@@ -2,24 +2,28 @@
 
 They are entries in scyjava's lists of converters, of a priority above pyimagej's, so that
 ``ij.py.from_java``, ``ij.py.to_java`` and all that rests on them (``run_script``, ``run_plugin``,
-``jargs``) find them first.
+``jargs``) find them first. pyimagej's conversions that are called by name do not ask there: they are wrapped.
 """
 
 from __future__ import annotations
 
+import functools
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from isoscale_ij.errors import FormatError, MissingDependencyError
+from isoscale_ij.errors import IsoscaleError, MissingDependencyError
 from isoscale_ij.image.axes import CALIBRATED, check_axes
-from isoscale_ij.image.calibration import as_image, grid
+from isoscale_ij.image.calibration import as_image, grid, voxel_size
 from isoscale_ij.image.units import VOXEL, canonical_unit
-from isoscale_ij.imagej.conversion import from_imageplus, header_of, to_imageplus
+from isoscale_ij.imagej.conversion import from_imageplus, header_of, holds, to_imageplus
 from isoscale_ij.imagej.jvm import INSTALL, classes
 
 _registered: list[tuple[list[Any], Any]] = []
+_wrapped: dict[str, Any] = {}
 _AXES = {"X": "x", "Y": "y", "Z": "z", "Channel": "c", "Time": "t"}
 
 
@@ -27,8 +31,18 @@ def register_converters() -> None:
     """Let pyimagej (and all else that converts through scyjava) convert images without losing anything.
 
     From then on ``ij.py.from_java`` gives a calibrated DataArray for an ImagePlus and for a Dataset,
-    and ``ij.py.to_java`` an ImagePlus for a DataArray whose axes are those of an image. An ImagePlus is
-    read anew each time: a calibration that was edited in ImageJ since is seen.
+    and ``ij.py.to_java`` an ImagePlus for a calibrated DataArray. An ImagePlus is read anew each time: a
+    calibration that was edited in ImageJ since is seen. ``ij.py.to_imageplus``, ``to_dataset`` and
+    ``to_xarray`` keep the calibration as well.
+
+    All else is left to pyimagej: arrays and DataArrays without a voxel size, and those with values that
+    an ImagePlus does not hold (float64 with more digits than float32, large integers, complex numbers).
+    ``to_img`` and Img, which have no calibration, are pyimagej's too.
+
+    An ImagePlus always comes with z, and RGB with three channels in front: ``image.squeeze()`` has the
+    shape of a 2D image, and ``image.squeeze("z").transpose("y", "x", "c")`` is what ``imshow`` takes of an
+    RGB one. Where a method of Dataset is wanted (``dimension``, ``Views``, ``io().save``), ask for one:
+    ``ij.py.to_dataset(image)``, or ``ij.py.to_java(image, type="Dataset")``.
 
     See Also
     --------
@@ -63,6 +77,10 @@ def register_converters() -> None:
         _registered.append((py_converters, converter))
     add_java_converter(to_java)
     _registered.append((java_converters, to_java))
+    pyimagej: Any = sys.modules.get("imagej")
+    for name, wrap in _BY_NAME.items() if hasattr(pyimagej, "ImageJPython") else ():
+        _wrapped[name] = getattr(pyimagej.ImageJPython, name)
+        setattr(pyimagej.ImageJPython, name, wrap(_wrapped[name]))
 
 
 def unregister_converters() -> None:
@@ -70,6 +88,9 @@ def unregister_converters() -> None:
     while _registered:
         converters, converter = _registered.pop()
         converters[:] = [other for other in converters if other is not converter]
+    while _wrapped:
+        name, method = _wrapped.popitem()
+        setattr(sys.modules["imagej"].ImageJPython, name, method)
 
 
 def from_dataset(dataset: Any) -> xr.DataArray:
@@ -126,11 +147,52 @@ def _is_dataset(value: Any) -> bool:
         return False
 
 
-def _is_image(value: Any) -> bool:
+def _is_image(value: Any, **hints: Any) -> bool:
+    """Whether an ImagePlus is the better form: calibrated, of values that it holds, and no Dataset asked for."""
     if not isinstance(value, xr.DataArray) or value.dtype.kind not in "buif":
+        return False
+    if str(hints.get("type", "ImagePlus")).rpartition(".")[2] != "ImagePlus":
         return False
     try:
         check_axes(value.dims)
-    except FormatError:
+        return bool(voxel_size(value)) and holds(value)
+    except IsoscaleError:
         return False
-    return True
+
+
+def _to_imageplus(theirs: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(theirs)
+    def converted(self: Any, data: Any) -> Any:
+        return to_imageplus(data) if _is_image(data) else theirs(self, data)
+
+    return converted
+
+
+def _to_dataset(theirs: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(theirs)
+    def converted(self: Any, data: Any, dim_order: Any = None) -> Any:
+        if dim_order is None and _is_image(data):
+            from scyjava import jimport
+
+            made = self._ij.convert().convert(to_imageplus(data), jimport("net.imagej.Dataset"))
+            if made is not None:  # an ImageJ2 without the legacy layer has no such conversion
+                return made
+        return theirs(self, data, dim_order)
+
+    return converted
+
+
+def _to_xarray(theirs: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(theirs)
+    def converted(self: Any, data: Any, dim_order: Any = None) -> Any:
+        if dim_order is None and not isinstance(data, (np.ndarray, xr.DataArray)):
+            if isinstance(data, classes().ImagePlus):
+                return from_imageplus(data)
+            if _is_dataset(data):
+                return from_dataset(data)
+        return theirs(self, data, dim_order)
+
+    return converted
+
+
+_BY_NAME = {"to_imageplus": _to_imageplus, "to_dataset": _to_dataset, "to_xarray": _to_xarray}
