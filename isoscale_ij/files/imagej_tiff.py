@@ -81,7 +81,7 @@ def recalibrate(path: Path, scene: Scene, change: Callable[[xr.DataArray], xr.Da
     with reading.opened(path) as file:
         index = chosen_scene(path, reading.series_names(file), 0 if scene is None else scene)
         changes = dialects.of(file).changes(file, index, image)
-    patching.patch(path, changes, check=lambda: header(path, scene))
+    patching.patch(path, changes, check=lambda: header(path, scene).image(values=False))
 
 
 def _dress(stack: Hyperstack, image: xr.DataArray) -> None:

@@ -96,7 +96,7 @@ def recalibrate(path: Path, scene: Scene, change: Callable[[xr.DataArray], xr.Da
         same = _same_image(copy, root, index)
         if same is not None:
             changes.append((beside, _description(ome_xml.changed(copy, same, attributes, note)), 0))
-    patching.patches(changes, check=lambda: header(path, scene))
+    patching.patches(changes, check=lambda: header(path, scene).image(values=False))
 
 
 def _first_bytes(path: Path) -> bytes:
