@@ -231,7 +231,7 @@ def test_what_macros_give_does_not_become_the_default_of_dialogs(menu: Menu, ima
         imagej.runMacro('newImage("a", "8-bit ramp", 8, 8, 2); run("Rescale to Isotropic", "' + options + '");')
         imagej.run(imp, "Select None", "")
     assert str(prefs.get("isoscale.rescale.target", "none")) == "as it was"
-    prefs.set("isoscale.rescale.target", jpype.JString(None))
+    prefs.set("isoscale.rescale.target", "finest")
     node = jpype.JClass("java.util.prefs.Preferences").userRoot()
     assert not [str(name) for name in node.childrenNames() if "isoscale" in str(name).lower()]
 
