@@ -155,7 +155,7 @@ class Pixels {
         def (name, ending) = [imp.getTitle(), ""]
         int dot = name.lastIndexOf(".")
         if (dot > 0 && name.length() - dot <= 5) (name, ending) = [name.substring(0, dot), name.substring(dot)]
-        String wanted = name + "-" + suffix
+        String wanted = name ? name + "-" + suffix : suffix
         int number = 0
         def free = { String title -> WindowManager.getImage(title) == null }
         while (number < 1000 && !free(number ? "${wanted}-${number}${ending}" : wanted + ending)) number++
