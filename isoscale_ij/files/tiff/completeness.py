@@ -16,6 +16,7 @@ from isoscale_ij import remarks
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files.tiff import ifds
 
+LETTERS = {"s": "c", "i": "z", "q": "z"}  # tifffile's names of axes that we have another name for
 _LISTED = 6
 _AGAIN = "Copy or save it again."
 
@@ -42,7 +43,7 @@ def check_planes(path: Path, series: Any) -> None:
             raise FormatError(f"{path} ends too early: it is truncated. {_AGAIN}")
         return
     outer = series.shape[: len(series.shape) - len(keyframe.shape)]
-    names = [f"{axis.lower()}={{}}" for axis in series.axes[: len(outer)]]
+    names = [f"{LETTERS.get(axis, axis)}={{}}" for axis in series.axes.lower()[: len(outer)]]
     pages = list(series)
     needed = max(1, math.prod(outer))
     missing = [index for index in range(needed) if index >= len(pages) or pages[index] is None]

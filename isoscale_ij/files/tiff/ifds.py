@@ -14,7 +14,6 @@ from isoscale_ij.errors import FormatError
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _MOST_ENTRIES = 4096  # more in one directory is no directory
-_MOST_DIRECTORIES = 2**24
 
 DESCRIPTION = 270
 
@@ -118,18 +117,18 @@ def count(file: BinaryIO, layout: Layout) -> int:
     FormatError
         If the chain does not come to an end.
     """
-    pointer, known = layout.first, 0
+    pointer, known = layout.first, set[int]()
     while at := _number(file, pointer, layout.offset):
         entries = _number(file, at, layout.count)
-        if entries is None or entries > _MOST_ENTRIES or known > _MOST_DIRECTORIES:
+        if entries is None or entries > _MOST_ENTRIES or at in known:
             break
         pointer = at + layout.count.size + entries * layout.entry.size
-        known += 1
+        known.add(at)
     if at != 0:
         raise FormatError(
-            f"The chain of its directories breaks off after {known} pages: the file ends too early or is damaged."
+            f"The chain of its directories breaks off after {len(known)} pages: the file ends too early or is damaged."
         )
-    return known
+    return len(known)
 
 
 def value(file: BinaryIO, layout: Layout, entry: Entry) -> bytes:

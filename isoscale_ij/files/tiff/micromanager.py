@@ -55,8 +55,6 @@ def _of(page: Any) -> dict[str, Any]:
 
 def _whole(file: tifffile.TiffFile, number: int) -> dict[str, Any]:
     """What page `number` says of itself; tifffile keeps the tags of the first page alone."""
-    file.pages.useframes = False
-    file.pages.keyframe = file.pages.first
     return _of(tifffile.TiffPage(file, number)) if file.filehandle.seek(file.pages[number].offset) else {}
 
 
