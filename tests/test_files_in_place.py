@@ -271,6 +271,20 @@ def test_without_place_behind_the_end_the_old_place_has_to_do(
     assert path.read_bytes() == before
 
 
+def test_what_we_write_above_4_gib_has_place_for_a_longer_calibration(
+    imagej: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("isoscale_ij.files.imagej_tiff._CLASSIC_LIMIT", 100)
+    monkeypatch.setattr(patching, "_ADDRESSABLE", 100)
+    path, image = tmp_path / "a.tif", make("zyx")
+    iso.write(path, image)
+    for z in (1 / 3, 2.0, 1 / 7):
+        recalibrate(path, lambda found, z=z: iso.set_voxel_size(found, z=z, origin={"y": "2 px", "x": "-1 px"}))
+        assert_same(iso.read(path), iso.set_voxel_size(image, z=z, origin={"y": "2 px", "x": "-1 px"}))
+        calibration = imagej.openImage(str(path)).getCalibration()
+        assert (calibration.pixelDepth, calibration.yOrigin, calibration.xOrigin) == (pytest.approx(z), -2, 1)
+
+
 @pytest.mark.parametrize("ending", [".tif", ".ome.tif"])
 def test_a_full_disk_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
     path = tmp_path / f"a{ending}"

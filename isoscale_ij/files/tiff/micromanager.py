@@ -15,7 +15,6 @@ from isoscale_ij.image.axes import AXES, our_axis
 from isoscale_ij.image.header import Axis, Header
 
 _PAGE = 51123
-_VERSION = 2  # below it, NDTiff has no axes
 
 
 def speaks(file: tifffile.TiffFile) -> bool:
@@ -49,8 +48,8 @@ def changes(file: tifffile.TiffFile, index: int, image: xr.DataArray) -> dict[in
 
 
 def _of(page: Any) -> dict[str, Any]:
-    said = page.tags.valueof(_PAGE) if hasattr(page, "tags") else None
-    return said if isinstance(said, dict) else {}
+    noted = page.tags.valueof(_PAGE) if hasattr(page, "tags") else None
+    return noted if isinstance(noted, dict) else {}
 
 
 def _whole(file: tifffile.TiffFile, number: int) -> dict[str, Any]:

@@ -33,18 +33,18 @@ def opened(path: Path, *, omexml: str | None = None) -> Iterator[tifffile.TiffFi
     """
     options = {} if omexml is None else {"omexml": omexml}
     with of_reading(path):
-        with messages.heard() as said, tifffile.TiffFile(path, **options) as file:
+        with messages.heard() as log, tifffile.TiffFile(path, **options) as file:
             if file.pages and file.is_imagej and not _is_hyperstack(file):
                 file.is_imagej = False  # then pages are what there is, and tifffile invents no planes
             yield file
-        messages.pass_on(path, said)
+        messages.pass_on(path, log)
 
 
 def _is_hyperstack(file: tifffile.TiffFile) -> bool:
     """Whether the planes are as many as ImageJ's description says, in ImageJ's order."""
-    said, page = file.imagej_metadata or {}, file.pages.first
-    sizes = [said.get(axis, 1) for axis in ("images", "channels", "slices", "frames")]
-    if "SCIFIO" in said or not all(isinstance(size, int) for size in sizes):
+    metadata, page = file.imagej_metadata or {}, file.pages.first
+    sizes = [metadata.get(axis, 1) for axis in ("images", "channels", "slices", "frames")]
+    if "SCIFIO" in metadata or not all(isinstance(size, int) for size in sizes):
         return False
     count = len(file.pages)
     if count == 1:
