@@ -55,6 +55,13 @@ def test_planes_that_are_not_there_are_named(
             read(path)
 
 
+@pytest.mark.parametrize("parts", ["<TiffData/>", '<TiffData IFD="0" PlaneCount="999999999"/>'])
+def test_numbers_of_planes_that_cannot_be(tmp_path: Path, parts: str) -> None:
+    path = paged(tmp_path / "a.ome.tif", 2, xml(parts, depth=2 if "Count" in parts else 999_999_999))
+    with pytest.raises(iso.FormatError, match="speaks of 999999999 planes"):
+        iso.read(path)
+
+
 @pytest.mark.parametrize("missing", [0, 2])
 def test_a_file_of_a_set_that_is_not_there_is_named(tmp_path: Path, missing: int) -> None:
     paths = ome_set(tmp_path)

@@ -313,6 +313,18 @@ def test_a_killed_change_leaves_the_old_file(tmp_path: Path) -> None:
     assert_same(iso.read(path), image)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="there are no such locks")
+def test_two_changes_at_once_do_not_meet(tmp_path: Path) -> None:
+    path, image = tmp_path / "a.tif", make("zyx")
+    iso.write(path, image)
+    one = patching.Patch(path, {270: (2, 4, b"abc\0")})
+    with pytest.raises(BlockingIOError, match="try again"):
+        recalibrate(path, change)
+    one.abandon()
+    recalibrate(path, change)
+    assert_same(iso.read(path), change(image))
+
+
 def test_scifio_in_place(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     description = (

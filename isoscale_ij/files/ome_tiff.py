@@ -52,6 +52,7 @@ def header(path: Path, scene: Scene) -> Header:
     root = ome_xml.parsed(text)
     if not ome_xml.images(root):
         raise FormatError(f"The OME-XML of {described} describes no image. Save the file again.")
+    ome_xml.check_counts(described, root)
     external = None if tiff == described else text
     return reading.header(
         tiff, scene, lambda file, index: _header(file, index, root, external), reading.series_names,
@@ -90,7 +91,7 @@ def recalibrate(path: Path, scene: Scene, change: Callable[[xr.DataArray], xr.Da
     root = ome_xml.parsed(text)
     for other in ome_xml.files_of(ome_xml.images(root)[index][1]):
         beside = tiff.parent / other
-        if beside == tiff or not beside.exists() or not _is_tiff(beside):
+        if not beside.exists() or beside.samefile(tiff) or not _is_tiff(beside):
             continue
         copy = _text(beside)
         same = _same_image(copy, root, index) if can_read(b"II*\0", beside) else None

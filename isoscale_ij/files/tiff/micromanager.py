@@ -70,10 +70,11 @@ def _planes(file: tifffile.TiffFile) -> tuple[tuple[str, ...], tuple[int, ...], 
         places[tuple(axes[name] for name in names)] = number
     at = np.array(list(places))
     counts = at.max(axis=0) - at.min(axis=0) + 1
-    missing = [place for place in np.ndindex(*counts) if tuple(at.min(axis=0) + place) not in places]
-    if missing:
-        named = dict(zip(names, (int(one) for one in missing[0]), strict=True))
-        raise FormatError(f"The file is not complete: {len(missing)} planes are not there, the first is {named}.")
+    lacking = int(np.prod(counts, dtype=object)) - len(places)
+    if lacking:
+        first = next(place for place in np.ndindex(*counts) if tuple(at.min(axis=0) + place) not in places)
+        named = " ".join(f"{name}={number}" for name, number in zip(names, first, strict=True))
+        raise FormatError(f"The file is not complete: {lacking} planes are not there, the first is {named}.")
     kept = [axis for axis in range(len(names)) if counts[axis] > 1 or our_axis(names[axis]) in AXES]
     dims = tuple(our_axis(names[axis]) for axis in kept)
     order = [places[tuple(at.min(axis=0) + place)] for place in np.ndindex(*counts)]
