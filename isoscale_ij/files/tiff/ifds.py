@@ -14,6 +14,7 @@ from isoscale_ij.errors import FormatError
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _MOST_ENTRIES = 4096  # more in one directory is no directory
+_FARTHEST = 2**62  # a position behind which no system looks
 
 DESCRIPTION = 270
 
@@ -135,7 +136,10 @@ def value(file: BinaryIO, layout: Layout, entry: Entry) -> bytes:
     """The bytes of the value of an entry."""
     if entry.size <= layout.offset.size:
         return entry.field[: entry.size]
-    file.seek(layout.offset.unpack(entry.field)[0])
+    at = layout.offset.unpack(entry.field)[0]
+    if at > _FARTHEST:
+        return b""
+    file.seek(at)
     return file.read(entry.size)
 
 
@@ -153,6 +157,8 @@ def description(file: BinaryIO) -> bytes | None:
 
 
 def _number(file: BinaryIO, at: int, form: struct.Struct) -> Any:
+    if at > _FARTHEST:
+        return None
     file.seek(at)
     content = file.read(form.size)
     return form.unpack(content)[0] if len(content) == form.size else None
