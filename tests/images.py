@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 import xarray as xr
 
 import isoscale_ij as iso
@@ -53,3 +56,30 @@ def assert_same_calibration(imp: Any, other: Any) -> None:
     for name in ("getUnit", "getXUnit", "getYUnit", "getZUnit", "getTimeUnit", "getFunction", "getValueUnit"):
         assert getattr(found, name)() == getattr(expected, name)(), name
     assert found.getInvertY() == expected.getInvertY()
+
+
+def ome_set(folder: Path, *, companion: bool = False, count: int = 3) -> list[Path]:
+    """A set of files, each with the whole XML, or with a companion that has it; two planes each."""
+    ids = [str(uuid.uuid4()) for _ in range(count + 1)]
+    parts = "".join(
+        f'<TiffData FirstZ="{2 * i}" FirstC="0" FirstT="0" IFD="0" PlaneCount="2">'
+        f'<UUID FileName="s{i}.ome.tif">urn:uuid:{ids[i]}</UUID></TiffData>'
+        for i in range(count)
+    )
+    head = '<?xml version="1.0"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{}">'
+    whole = (
+        f'<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYZCT" Type="uint8" SizeX="6" SizeY="5" '
+        f'SizeZ="{2 * count}" SizeC="1" SizeT="1" PhysicalSizeX="0.1" PhysicalSizeY="0.1" PhysicalSizeZ="1.5">'
+        f'<Channel ID="Channel:0:0" SamplesPerPixel="1"/>{parts}</Pixels></Image></OME>'
+    )
+    values = np.arange(1, 2 * count * 30 + 1).astype(np.uint8).reshape(-1, 5, 6)
+    for i in range(count):
+        binary = f'<BinaryOnly MetadataFile="s.companion.ome" UUID="urn:uuid:{ids[-1]}"/></OME>'
+        text = head.format(ids[i]) + (binary if companion else whole)
+        tifffile.imwrite(
+            folder / f"s{i}.ome.tif", values[2 * i : 2 * i + 2], description=text.encode(), metadata=None,
+            photometric="minisblack",
+        )  # fmt: skip
+    if companion:
+        (folder / "s.companion.ome").write_text(head.format(ids[-1]) + whole, encoding="utf-8")
+    return [folder / f"s{i}.ome.tif" for i in range(count)]

@@ -140,13 +140,13 @@ def recalibrate(
         If the format cannot hold the calibration, or not without touching something else.
     """
     path = Path(path).resolve()
-    of_file = formats.of_file(path)
-    if of_file.recalibrate is None:
-        raise FormatError(
-            f"{path} is a file of the format {of_file.name}, whose calibration cannot be changed in place. "
-            "Write the image into another file: give an output."
-        )
     with of_reading(path):
+        of_file = formats.of_file(path)
+        if of_file.recalibrate is None:
+            raise FormatError(
+                f"{path} is a file of the format {of_file.name}, whose calibration cannot be changed in place. "
+                "Write the image into another file: give an output."
+            )
         with remarks.heard():  # what cannot be read is not changed; its remarks are made when it is
             of_file.header(path, scene).image(values=False)
         of_file.recalibrate(path, scene, change)

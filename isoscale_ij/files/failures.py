@@ -29,7 +29,7 @@ def of_reading(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except IsoscaleError:
+    except (IsoscaleError, Warning):  # a warning is one where the caller wants it so
         raise
     except MemoryError as error:
         raise MemoryLimitError(
@@ -60,7 +60,7 @@ def of_writing(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (IsoscaleError, OSError, MemoryError):
+    except (IsoscaleError, OSError, MemoryError, Warning):
         raise
     except UnicodeError as error:
         raise FormatError(

@@ -21,6 +21,7 @@ from isoscale_ij.image.header import Header
 from isoscale_ij.image.hyperstack import DIMS, Hyperstack, as_pixels, hyperstack, pixel_type
 
 _CLASSIC_LIMIT = 2**32 - 2**16  # bytes; leaves room for tags
+_SPARE = 512  # letters in the description of a file to which none can be added later
 _STORED_AS = {name: name for name in ("uint8", "uint16", "int16", "float32", "int32", "uint32")} | {
     "bool": "uint8", "int8": "int16", "float16": "float32", "float64": "float32", "int64": "int32", "uint64": "uint32",
 }  # fmt: skip
@@ -68,6 +69,7 @@ def write(path: Path, image: xr.DataArray) -> None:
         with tifffile.TiffWriter(path, byteorder="<", bigtiff=False) as file:
             file.write(pages, **options)
         return
+    options["description"] += b"\n" * _SPARE
     with tifffile.TiffWriter(path, byteorder="<", bigtiff=False) as file:
         file.write(pages[0], **options)
     with path.open("ab") as behind:

@@ -52,6 +52,7 @@ def header(path: Path, scene: Scene) -> Header:
     root = ome_xml.parsed(text)
     if not ome_xml.images(root):
         raise FormatError(f"The OME-XML of {described} describes no image. Save the file again.")
+    ome_xml.check_counts(described, root)
     external = None if tiff == described else text
     return reading.header(
         tiff, scene, lambda file, index: _header(file, index, root, external), reading.series_names,
@@ -74,14 +75,14 @@ def write(path: Path, image: xr.DataArray) -> None:
 def recalibrate(path: Path, scene: Scene, change: Callable[[xr.DataArray], xr.DataArray]) -> None:
     """Change the calibration in the OME-XML, wherever a file of the set has it; all else in it stays."""
     tiff, described, text = _sources(path)
-    found = header(path, scene)
-    image = change(found.image(values=False))
-    index = int(found.place or 0)
-    note = {key: value for key, value in _note(image, found.dtype).items() if key in (*CALIBRATED, "single_axes")}
+    known = header(path, scene)
+    image = change(known.image(values=False))
+    index = int(known.place or 0)
+    note = {key: value for key, value in _note(image, known.dtype).items() if key in (*CALIBRATED, "single_axes")}
     attributes = _calibration(image)
     new = ome_xml.changed(text, index, attributes, note)
     if described != tiff:
-        if ifds.layout(_first_bytes(described)) is None:
+        if not _is_tiff(described):
             with replacing(described, overwrite=True) as temporary:
                 temporary.write_bytes(new.encode("utf-8"))
             return
@@ -90,18 +91,13 @@ def recalibrate(path: Path, scene: Scene, change: Callable[[xr.DataArray], xr.Da
     root = ome_xml.parsed(text)
     for other in ome_xml.files_of(ome_xml.images(root)[index][1]):
         beside = tiff.parent / other
-        if beside == tiff or not beside.exists() or not can_read(_first_bytes(beside), beside):
+        if not beside.exists() or beside.samefile(tiff) or not _is_tiff(beside):
             continue
         copy = _text(beside)
-        same = _same_image(copy, root, index)
+        same = _same_image(copy, root, index) if can_read(b"II*\0", beside) else None
         if same is not None:
             changes.append((beside, _description(ome_xml.changed(copy, same, attributes, note)), 0))
     patching.patches(changes, check=lambda: header(path, scene).image(values=False))
-
-
-def _first_bytes(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(4)
 
 
 def _sources(path: Path) -> tuple[Path, Path, str]:
@@ -122,9 +118,12 @@ def _sources(path: Path) -> tuple[Path, Path, str]:
     beside = path.parent / other
     if not beside.is_file():
         raise FormatError(f"{path} has its description in {other}, which is not there. Put it into {path.parent}.")
-    with beside.open("rb") as file:
-        is_tiff = ifds.layout(file.read(4)) is not None
-    return path, beside, _text(beside) if is_tiff else beside.read_text("utf-8-sig")
+    return path, beside, _text(beside) if _is_tiff(beside) else beside.read_text("utf-8-sig")
+
+
+def _is_tiff(path: Path) -> bool:
+    with path.open("rb") as file:
+        return ifds.layout(file.read(4)) is not None
 
 
 def _text(path: Path) -> str:

@@ -211,7 +211,8 @@ def spacing(image: xr.DataArray, axis: str) -> float | None:
         raise CalibrationError(
             f"The coordinates of {axis} do not rise: they go from {centres[0]:g} to {centres[-1]:g}."
         )
-    rounding = 2 * _rounding(coord.values)  # far from 0, positions have few digits left
+    kind = coord.dtype if coord.dtype.kind == "f" else np.dtype(np.float64)
+    rounding = 2 * float(np.spacing(np.abs(centres).max().astype(kind)))  # far from 0, few digits are left
     worst = int(np.argmax(np.abs(steps - step)))
     if not abs(steps[worst] - step) <= _UNEQUAL_STEP * abs(step) + rounding:
         raise CalibrationError(
@@ -226,12 +227,6 @@ def spacing(image: xr.DataArray, axis: str) -> float | None:
     if stated is not None and abs(stated - step) <= _SAME_SPACING * step + rounding / (coord.size - 1):
         return stated
     return step
-
-
-def _rounding(positions: NDArray[Any]) -> float:
-    """How far apart the numbers are between which positions had to choose: float32 has few digits."""
-    kind = positions.dtype if positions.dtype.kind == "f" else np.dtype(np.float64)
-    return float(np.spacing(np.abs(positions).max().astype(kind)))
 
 
 def _coordinates(image: xr.DataArray) -> Mapping[Hashable, xr.Variable]:

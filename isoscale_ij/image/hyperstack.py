@@ -57,7 +57,7 @@ class Hyperstack:
         What only ImageJ knows, as in ``attrs["imagej"]``: mode, luts, ranges, info, slice_labels,
         roi, overlay, description (the value function and the rest of ImageJ's own keys).
     properties : dict of str
-        Image properties, ours among them.
+        Image properties, those of :mod:`.properties` among them.
     """
 
     width: int

@@ -16,6 +16,7 @@ from isoscale_ij import remarks
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files.tiff import ifds
 
+LETTERS = {"s": "c", "i": "z", "q": "z"}  # tifffile's names of axes that we have another name for
 _LISTED = 6
 _AGAIN = "Copy or save it again."
 
@@ -42,25 +43,32 @@ def check_planes(path: Path, series: Any) -> None:
             raise FormatError(f"{path} ends too early: it is truncated. {_AGAIN}")
         return
     outer = series.shape[: len(series.shape) - len(keyframe.shape)]
-    names = [f"{axis.lower()}={{}}" for axis in series.axes[: len(outer)]]
+    names = [LETTERS.get(axis, axis) for axis in series.axes.lower()[: len(outer)]]
     pages = list(series)
     needed = max(1, math.prod(outer))
-    missing = [index for index in range(needed) if index >= len(pages) or pages[index] is None]
+    gone = [index for index, page in enumerate(pages[:needed]) if page is None]
     short = [index for index, page in enumerate(pages[:needed]) if page is not None and _is_cut_off(page)]
-    for indices, what in ((missing, "are not there"), (short, "are cut off or lie behind the end of the file")):
-        if indices:
-            shown = [
-                " ".join(names).format(*np.unravel_index(index, outer)) if outer else "the only one"
-                for index in indices[:_LISTED]
-            ]
-            more = f" and {len(indices) - _LISTED} more" if len(indices) > _LISTED else ""
+    beyond = range(len(pages), needed)  # which may be any number, and is not listed
+    for first, count, what in (
+        ([*gone[:_LISTED], *beyond[:_LISTED]], len(gone) + len(beyond), "are not there"),
+        (short, len(short), "are cut off or lie behind the end of the file"),
+    ):
+        if count:
+            shown = ", ".join(_place(names, outer, index) for index in first[:_LISTED])
+            more = f" and {count - _LISTED} more" if count > _LISTED else ""
             raise FormatError(
-                f"{path} is not complete: {len(indices)} of {needed} planes {what} ({', '.join(shown)}{more}; "
-                f"counted from 0). Without them the image would be black there. {_AGAIN}"
+                f"{path} is not complete: {count} of {needed} planes {what} ({shown}{more}; counted from 0). Without "
+                f"them the image would be black there. {_AGAIN}"
             )
     empty = sum(_has_gaps(page) for page in pages[:needed])
     if empty:
         remarks.warn(f"{path}: in {empty} of {needed} planes there are parts that are not stored; they are read as 0.")
+
+
+def _place(names: list[str], outer: tuple[int, ...], index: int) -> str:
+    """Which plane it is: ``t=0 z=5``."""
+    numbers = np.unravel_index(index, outer) if outer else ()
+    return " ".join(f"{name}={number}" for name, number in zip(names, numbers, strict=True)) or "the only one"
 
 
 def _is_cut_off(page: Any) -> bool:

@@ -14,7 +14,7 @@ from isoscale_ij.errors import FormatError
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _MOST_ENTRIES = 4096  # more in one directory is no directory
-_MOST_DIRECTORIES = 2**24
+_FARTHEST = 2**62  # a position behind which no system looks
 
 DESCRIPTION = 270
 
@@ -118,27 +118,28 @@ def count(file: BinaryIO, layout: Layout) -> int:
     FormatError
         If the chain does not come to an end.
     """
-    pointer, known, seen = layout.first, 0, 0
+    pointer, known = layout.first, set[int]()
     while at := _number(file, pointer, layout.offset):
         entries = _number(file, at, layout.count)
-        if entries is None or entries > _MOST_ENTRIES or known > _MOST_DIRECTORIES or at == seen:
+        if entries is None or entries > _MOST_ENTRIES or at in known:
             break
-        if known & (known - 1) == 0:  # a chain that runs in a circle comes back here (Brent, 1980)
-            seen = at
         pointer = at + layout.count.size + entries * layout.entry.size
-        known += 1
+        known.add(at)
     if at != 0:
         raise FormatError(
-            f"The chain of its directories breaks off after {known} pages: the file ends too early or is damaged."
+            f"The chain of its directories breaks off after {len(known)} pages: the file ends too early or is damaged."
         )
-    return known
+    return len(known)
 
 
 def value(file: BinaryIO, layout: Layout, entry: Entry) -> bytes:
     """The bytes of the value of an entry."""
     if entry.size <= layout.offset.size:
         return entry.field[: entry.size]
-    file.seek(layout.offset.unpack(entry.field)[0])
+    at = layout.offset.unpack(entry.field)[0]
+    if at > _FARTHEST:
+        return b""
+    file.seek(at)
     return file.read(entry.size)
 
 
@@ -156,9 +157,8 @@ def description(file: BinaryIO) -> bytes | None:
 
 
 def _number(file: BinaryIO, at: int, form: struct.Struct) -> Any:
-    try:
-        file.seek(at)
-    except (ValueError, OSError, OverflowError):  # no file reaches there
+    if at > _FARTHEST:
         return None
+    file.seek(at)
     content = file.read(form.size)
     return form.unpack(content)[0] if len(content) == form.size else None

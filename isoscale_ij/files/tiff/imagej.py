@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from isoscale_ij import remarks
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files.tiff import imagej_metadata, reading, tags
+from isoscale_ij.files.tiff.completeness import LETTERS
 from isoscale_ij.files.tiff.ifds import DESCRIPTION
 from isoscale_ij.files.tiff.patching import BYTE, LONG, Value
 from isoscale_ij.image import looks, properties
@@ -36,7 +37,7 @@ def header(file: tifffile.TiffFile, index: int) -> Header:
     series = file.series[index]
     stack = read_stack(file, index)
     letters = series.axes.replace("C", "Z") if stack.rgb else series.axes
-    dims = tuple(reading.LETTERS.get(letter.lower(), letter.lower()) for letter in letters)
+    dims = tuple(LETTERS.get(letter.lower(), letter.lower()) for letter in letters)
     load = reading.loader(file, index, dims, series.shape)
     if stack.rgb or "s" not in series.axes.lower():
         described = stack.header(lambda: load({}), load_region=lambda region: _in_order(load, dims, described, region))
@@ -94,12 +95,9 @@ def changes(file: tifffile.TiffFile, index: int, image: xr.DataArray) -> dict[in
     if index or not speaks_first(page):
         raise tags.refusal(file.filehandle.path, "it stands in a second description")
     stack = hyperstack(image, np.dtype(file.series[index].dtype))
-    text = page.tags[DESCRIPTION]
-    file.filehandle.seek(text.valueoffset)
-    old = file.filehandle.read(text.valuebytecount).rstrip(b"\0").decode("latin-1")
     size = {axis: tags.resolution(stack.sizes.get(axis), axis) for axis in ("x", "y")}
     changed = tags.of_resolution(order, size["x"], size["y"], 1)
-    changed[DESCRIPTION] = tags.of_description(imagej_metadata.recalibrated(old, stack))
+    changed[DESCRIPTION] = tags.of_description(imagej_metadata.recalibrated(tags.description(file), stack))
     return changed | _properties(page, order, stack)
 
 

@@ -123,7 +123,7 @@ def recalibrated(text: str, stack: Hyperstack) -> str:
     first = next((number for number, line in enumerate(lines) if line not in kept), None)
     if first is None:  # behind the numbers of images
         first = next((number for number, line in enumerate(kept) if re.match("(loop|min|max)=|$", line)), len(kept))
-    return "\n".join(kept[:first] + _calibration(stack) + kept[first:])
+    return "\n".join(kept[:first] + _calibration(stack) + kept[first:]).rstrip("\n") + "\n"
 
 
 def with_properties(

@@ -15,7 +15,6 @@ from isoscale_ij.image.axes import AXES, our_axis
 from isoscale_ij.image.header import Axis, Header
 
 _PAGE = 51123
-_VERSION = 2  # below it, NDTiff has no axes
 
 
 def speaks(file: tifffile.TiffFile) -> bool:
@@ -49,14 +48,12 @@ def changes(file: tifffile.TiffFile, index: int, image: xr.DataArray) -> dict[in
 
 
 def _of(page: Any) -> dict[str, Any]:
-    said = page.tags.valueof(_PAGE) if hasattr(page, "tags") else None
-    return said if isinstance(said, dict) else {}
+    noted = page.tags.valueof(_PAGE) if hasattr(page, "tags") else None
+    return noted if isinstance(noted, dict) else {}
 
 
 def _whole(file: tifffile.TiffFile, number: int) -> dict[str, Any]:
     """What page `number` says of itself; tifffile keeps the tags of the first page alone."""
-    file.pages.useframes = False
-    file.pages.keyframe = file.pages.first
     return _of(tifffile.TiffPage(file, number)) if file.filehandle.seek(file.pages[number].offset) else {}
 
 
@@ -73,10 +70,11 @@ def _planes(file: tifffile.TiffFile) -> tuple[tuple[str, ...], tuple[int, ...], 
         places[tuple(axes[name] for name in names)] = number
     at = np.array(list(places))
     counts = at.max(axis=0) - at.min(axis=0) + 1
-    missing = [place for place in np.ndindex(*counts) if tuple(at.min(axis=0) + place) not in places]
-    if missing:
-        named = dict(zip(names, (int(one) for one in missing[0]), strict=True))
-        raise FormatError(f"The file is not complete: {len(missing)} planes are not there, the first is {named}.")
+    lacking = int(np.prod(counts, dtype=object)) - len(places)
+    if lacking:
+        first = next(place for place in np.ndindex(*counts) if tuple(at.min(axis=0) + place) not in places)
+        named = " ".join(f"{name}={number}" for name, number in zip(names, first, strict=True))
+        raise FormatError(f"The file is not complete: {lacking} planes are not there, the first is {named}.")
     kept = [axis for axis in range(len(names)) if counts[axis] > 1 or our_axis(names[axis]) in AXES]
     dims = tuple(our_axis(names[axis]) for axis in kept)
     order = [places[tuple(at.min(axis=0) + place)] for place in np.ndindex(*counts)]

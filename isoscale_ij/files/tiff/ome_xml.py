@@ -8,6 +8,7 @@ namespace; stage positions, which OME-XML gives per plane, say nothing of it and
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ SCHEMA = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 NAMESPACE = "isoscale-ij"
 CALIBRATION = {"x": "PhysicalSizeX", "y": "PhysicalSizeY", "z": "PhysicalSizeZ", "t": "TimeIncrement"}
 DEFAULT_UNITS = {"z": "micrometer", "y": "micrometer", "x": "micrometer", "t": "second"}
+_MOST_PLANES = 2**21
 _SET_APART = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # what XML 1.0 cannot hold
 
 
@@ -55,6 +57,16 @@ def files_of(pixels: ElementTree.Element) -> dict[str, str]:
     """The names of the files in which the planes of an image are, and their UUIDs; none where it is one file."""
     identities = pixels.findall("{*}TiffData/{*}UUID")
     return {identity.get("FileName", ""): identity.text or "" for identity in identities if identity.get("FileName")}
+
+
+def check_counts(path: Path, root: ElementTree.Element) -> None:
+    """Raise a FormatError for numbers of planes for which there is hardly the memory to list them."""
+    for _, pixels in images(root):
+        counts = [math.prod(int(pixels.get(f"Size{axis}", 1)) for axis in "ZCT")]
+        for data in pixels.findall("{*}TiffData"):
+            counts += [int(data.get(key, 0)) for key in ("PlaneCount", "NumPlanes", "FirstZ", "FirstC", "FirstT")]
+        if max(counts) > _MOST_PLANES:
+            raise FormatError(f"The OME-XML of {path} speaks of {max(counts)} planes; it is damaged. Save it again.")
 
 
 def check_files(path: Path, root: ElementTree.Element, pixels: ElementTree.Element) -> None:

@@ -7,6 +7,7 @@ whatever happens meanwhile.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -32,6 +33,7 @@ class Patch:
     def __init__(self, path: Path, changes: Mapping[int, Value], *, page: int = 0) -> None:
         """Write the changed directory of a page behind the end of the file; nothing leads to it yet."""
         self._file = path.open("r+b", buffering=0)  # what cannot be written must not wait in a buffer
+        _lock(path, self._file)
         self._size = self._file.seek(0, os.SEEK_END)
         self._before = b""
         try:
@@ -125,6 +127,21 @@ def patches(
     finally:
         for one in prepared:
             one.abandon()
+
+
+def _lock(path: Path, file: BinaryIO) -> None:
+    """Keep others from changing the file in this way at the same time, where the system can."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise BlockingIOError(errno.EAGAIN, "Another program is changing the file; try again", str(path)) from error
+    except OSError:  # a network drive without locks
+        return
 
 
 def _directory(path: Path, file: BinaryIO, page: int) -> tuple[ifds.Layout, ifds.Directory]:

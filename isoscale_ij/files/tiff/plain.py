@@ -10,6 +10,7 @@ import xarray as xr
 
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files.tiff import imagej, reading, tags
+from isoscale_ij.files.tiff.completeness import LETTERS
 from isoscale_ij.files.tiff.patching import Value
 from isoscale_ij.image.axes import AXES
 from isoscale_ij.image.header import Axis, Header
@@ -43,7 +44,7 @@ def _dims(file: tifffile.TiffFile, letters: str, shape: tuple[int, ...]) -> tupl
     unknown = sum(letter in "qi" for letter in letters)
     if unknown == 3 and len(letters) == 5 and set(letters) <= set("qiyx"):
         return AXES  # as of any array of five dimensions
-    dims = tuple(reading.LETTERS.get(letter, letter) for letter in letters)
+    dims = tuple(LETTERS.get(letter, letter) for letter in letters)
     if unknown > 1 or len(set(dims)) < len(dims) or not {"y", "x"} <= set(dims) <= set(AXES):
         listed = ", ".join(
             f"{size} along {'?' if letter in 'qi' else letter}" for letter, size in zip(letters, shape, strict=True)

@@ -17,13 +17,12 @@ from isoscale_ij.errors import FormatError
 from isoscale_ij.files.failures import of_reading
 from isoscale_ij.files.scenes import Scene, chosen_scene
 from isoscale_ij.files.tiff import completeness, messages
+from isoscale_ij.files.tiff.completeness import LETTERS
 from isoscale_ij.image.axes import AXES
 from isoscale_ij.image.header import Header, Region, cut
 
 Describe = Callable[[tifffile.TiffFile, int], Header]
 """Makes the header of a series of a file; its `load` is :func:`values` or goes through it."""
-
-LETTERS = {"s": "c", "i": "z", "q": "z"}  # tifffile's names of axes that we have another name for
 
 
 @contextmanager
@@ -34,27 +33,25 @@ def opened(path: Path, *, omexml: str | None = None) -> Iterator[tifffile.TiffFi
     """
     options = {} if omexml is None else {"omexml": omexml}
     with of_reading(path):
-        with messages.heard() as said, tifffile.TiffFile(path, **options) as file:
+        with messages.heard() as log, tifffile.TiffFile(path, **options) as file:
             if file.pages and file.is_imagej and not _is_hyperstack(file):
                 file.is_imagej = False  # then pages are what there is, and tifffile invents no planes
             yield file
-        messages.pass_on(path, said)
+        messages.pass_on(path, log)
 
 
 def _is_hyperstack(file: tifffile.TiffFile) -> bool:
     """Whether the planes are as many as ImageJ's description says, in ImageJ's order."""
-    said, page = file.imagej_metadata or {}, file.pages.first
-    if "SCIFIO" in said:
+    metadata, page = file.imagej_metadata or {}, file.pages.first
+    sizes = [metadata.get(axis, 1) for axis in ("images", "channels", "slices", "frames")]
+    if "SCIFIO" in metadata or not all(isinstance(size, int) for size in sizes):
         return False
     count = len(file.pages)
     if count == 1:
         return True
-    sizes = [said.get(axis, 1) for axis in ("channels", "slices", "frames")]
-    if not all(isinstance(size, int) for size in sizes):
-        return False
-    if page.samplesperpixel > 1 and sizes[0] == page.samplesperpixel:
-        sizes[0] = 1  # samples that are called channels
-    return math.prod(sizes) in (count, 1)
+    channels, others = sizes[1], sizes[2] * sizes[3]
+    samples = page.samplesperpixel > 1 and channels == page.samplesperpixel  # which may be called channels
+    return channels * others in (count, 1) or (samples and others == count)
 
 
 def header(

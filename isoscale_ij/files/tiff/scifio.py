@@ -57,7 +57,7 @@ def header(file: tifffile.TiffFile, index: int) -> Header:
 
 def changes(file: tifffile.TiffFile, index: int, image: xr.DataArray) -> dict[int, Value]:
     """The scales and units of the description, and the resolution in pixels per centimeter."""
-    path, page = file.filehandle.path, file.pages.first
+    path = file.filehandle.path
     described = header(file, index)
     off = [axis for axis in CALIBRATED if axis in image.coords and abs(lower_edge(image, axis)) > 0]
     if off:
@@ -74,8 +74,14 @@ def changes(file: tifffile.TiffFile, index: int, image: xr.DataArray) -> dict[in
         new["spacing"] = repr(sizes["z"])
     if units.get("x"):
         new["unit"] = spelled["x"]
-    lines = [line for line in page.description.split("\n") if line.partition("=")[0] not in new]
-    text = "\n".join([*lines[:1], *(f"{key}={value}" for key, value in new.items()), *lines[1:]])
+    lines = tags.description(file).split("\n")
+    for key, value in new.items():
+        at = next((number for number, line in enumerate(lines) if line.startswith(f"{key}=")), None)
+        if at is None:
+            lines.insert(1, f"{key}={value}")
+        else:
+            lines[at] = f"{key}={value}"
+    text = "\n".join(lines)
     per_cm: dict[str, tuple[int, int]] = {}
     for axis in ("x", "y"):
         size, unit = sizes[axis], units[axis]

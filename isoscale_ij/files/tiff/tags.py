@@ -8,8 +8,10 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import tifffile
 
 from isoscale_ij.errors import FormatError
+from isoscale_ij.files.tiff.ifds import DESCRIPTION
 from isoscale_ij.files.tiff.patching import ASCII, RATIONAL, SHORT, Value
 
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
@@ -63,6 +65,14 @@ def of_resolution(order: str, x: tuple[int, int], y: tuple[int, int], unit: int)
         Y_RESOLUTION: (RATIONAL, 1, struct.pack(order + "II", *y)),
         RESOLUTION_UNIT: (SHORT, 1, struct.pack(order + "H", unit)),
     }
+
+
+def description(file: tifffile.TiffFile) -> str:
+    """The description of the first page, every byte of it a letter, down to the last empty line."""
+    tag = file.pages.first.tags[DESCRIPTION]
+    file.filehandle.seek(tag.valueoffset)
+    content: bytes = file.filehandle.read(tag.valuebytecount)
+    return content.rstrip(b"\0").decode("latin-1")
 
 
 def of_description(text: str) -> Value:
