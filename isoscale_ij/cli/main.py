@@ -7,7 +7,6 @@ machine would not, 2 wrong usage, 130 cancelled.
 from __future__ import annotations
 
 import argparse
-import logging
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +24,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parsed(arguments)
     warnings.showwarning = _show_warning
     warnings.simplefilter("always", UserWarning)
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is wrong with a file, our errors say
     try:
         options.run(options)
     except (KeyboardInterrupt, Cancelled):
