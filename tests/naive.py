@@ -82,15 +82,34 @@ def otsu(values: NDArray, bins: int = 256) -> float:
     return float(threshold)
 
 
+def cut_each(labels: NDArray, b: NDArray, seeds: NDArray, threshold: float, ground: float) -> NDArray:
+    """A threshold for each label: of those that reach `threshold`, what hangs together with the seed above theirs."""
+    result, number = np.zeros_like(labels), 0
+    for label, seed in enumerate(seeds, start=1):
+        peak = float(b[labels == label].max(initial=-np.inf))
+        bright = (labels == label) & (b.astype(np.float64) > ground + 0.3 * (peak - ground))
+        if peak > threshold and bright[tuple(seed)]:
+            number += 1
+            parts, _ = ndimage.label(bright)
+            result[parts == parts[tuple(seed)]] = number
+    return result
+
+
 def voronoi_otsu_labeling(
-    values: NDArray, spot: tuple[float, ...], outline: tuple[float, ...], spacing: tuple[float, ...]
-) -> NDArray:
+    values: NDArray, spot: tuple[float, ...], outline: tuple[float, ...], spacing: tuple[float, ...],
+    threshold: str = "otsu",
+) -> NDArray:  # fmt: skip
     """The whole of it; sigmas in voxels."""
     smooth = ndimage.gaussian_filter(values.astype(np.float64), outline, mode="nearest").astype(np.float32)
-    mask = smooth > otsu(smooth)
+    level = limit = otsu(smooth)
+    ground = float(np.median(smooth[smooth < level]))
+    if threshold == "local":
+        limit = ground + 0.5 * (level - ground)
+    mask = smooth > limit
     spots = ndimage.gaussian_filter(values.astype(np.float64), spot, mode="nearest")
     seeds = local_maxima(spots, mask)
-    return in_one_piece(nearest_seed(mask, seeds, spacing), seeds)
+    labels = in_one_piece(nearest_seed(mask, seeds, spacing), seeds)
+    return cut_each(labels, smooth, seeds, level, ground) if threshold == "local" else labels
 
 
 def resample(

@@ -16,7 +16,8 @@ import isoscale_ij as iso
 from isoscale_ij.engines import get_engine
 from isoscale_ij.engines.protocol import Engine, Seeds
 from isoscale_ij.engines.taps import NO_TAPS, fine_gaussian_taps
-from naive import in_one_piece, local_maxima, nearest_seed
+from isoscale_ij.operations.thresholds import limits_of_objects
+from naive import cut_each, in_one_piece, local_maxima, nearest_seed
 
 ONES = (1, 1, 1)
 NOT_FINER = (NO_TAPS, NO_TAPS, NO_TAPS)
@@ -186,6 +187,25 @@ def test_every_label_is_one_piece(engine: Engine, seed: int, count: int, share: 
         assert parts[tuple(place)] == 1
 
 
+@given(st.integers(0, 10**6), st.integers(0, 12), st.floats(0.3, 1), st.integers(2, 40))
+@settings(max_examples=80, deadline=None)
+def test_each_label_has_a_threshold_of_its_own(engine: Engine, seed: int, count: int, share: float, step: int) -> None:
+    rng = np.random.default_rng(seed)
+    mask = rng.random((5, 9, 14)) < share
+    values = (rng.integers(0, step, mask.shape) / step).astype(np.float32)
+    places = np.argwhere(mask)
+    seeds = Seeds(places[np.sort(rng.choice(len(places), min(count, len(places)), replace=False))], ONES)
+    labels = np.empty(mask.shape, np.int32)
+    engine.assign(mask, seeds, (2.0, 1.0, 1.0), labels)
+    expected = cut_each(labels, values, seeds.voxels, 0.8, 0.1)
+    peaks = engine.peaks(labels, values, len(seeds))
+    assert peaks.tolist() == [values[labels == n].max() if n else -np.inf for n in range(len(seeds) + 1)]
+    runs = engine.cut(labels, values, limits_of_objects(peaks, 0.1, 0.8))
+    kept = seeds.only(labels[tuple(seeds.voxels.T)] > 0)
+    engine.keep_pieces(labels, runs, kept.voxels)
+    np.testing.assert_array_equal(labels, expected)
+
+
 def test_results_do_not_depend_on_the_number_of_threads(
     engine: Engine, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,7 +224,12 @@ def test_results_do_not_depend_on_the_number_of_threads(
         runs = engine.assign(mask, seeds, (2.0, 1.0, 1.0), labels)
         engine.join_pieces(labels, runs, seeds.voxels)
         tally = engine.tally(labels, [blurred], len(seeds))
-        results.append((blurred, seeds.indices, labels, tally.intensity_sums))
+        peaks = engine.peaks(labels, blurred, len(seeds))
+        kept = labels.copy()
+        above = engine.cut(kept, blurred, np.where(peaks > 2600, peaks - 50.0, np.inf))
+        engine.keep_pieces(kept, above, seeds.only(kept[tuple(seeds.voxels.T)] > 0).voxels)
+        assert 0 < kept.max() < labels.max()
+        results.append((blurred, seeds.indices, labels, tally.intensity_sums, peaks, kept))
     threads._forget_pool()
     for result in results[1:]:
         for one, other in zip(results[0], result, strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import xarray as xr
 from scipy import ndimage
 
 import isoscale_ij as iso
-from isoscale_ij.operations.segmentation import otsu_threshold
+from isoscale_ij.engines import get_engine
+from isoscale_ij.operations.thresholds import background, otsu_threshold
 from naive import otsu, voronoi_otsu_labeling
 
 SIGMAS = {"spot_sigma": 2.0, "outline_sigma": 1.0}
@@ -27,12 +29,13 @@ def blobs(rng: np.random.Generator, shape: tuple = (12, 40, 44), count: int = 9)
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.5, 0.5, 0.5), (1.0, 0.4, 0.6)])
-def test_equals_the_naive_version(seed: int, spacing: tuple) -> None:
+@pytest.mark.parametrize("threshold", ["otsu", "local"])
+def test_equals_the_naive_version(seed: int, spacing: tuple, threshold: str) -> None:
     values = blobs(np.random.default_rng(seed))
     image = iso.as_image(values, voxel_size=spacing, unit="um")
-    ours = iso.vol(image, **SIGMAS)
+    ours = iso.vol(image, **SIGMAS, threshold=threshold)
     spot, outline = (tuple(sigma / s for s in spacing) for sigma in (2.0, 1.0))
-    naive = voronoi_otsu_labeling(values, spot, outline, spacing)
+    naive = voronoi_otsu_labeling(values, spot, outline, spacing, threshold)
     assert ours.max() == naive.max() > 1
     assert (ours.values == naive).mean() > 0.9999
 
@@ -53,6 +56,33 @@ def test_otsu_takes_the_first_of_equal_bins() -> None:
     assert otsu_threshold(counts, 0.0, 256.0) == 0.5
     values = np.repeat([0.0, 256.0], 100)
     assert otsu(values) == 0.5
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_background_is_the_median_below_the_threshold(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = (rng.gamma(1 + seed, 100, (7, 31, 43)) - 50 * seed).astype(np.float32)
+    lowest, highest = float(values.min()), float(values.max())
+    threshold = lowest + (highest - lowest) * rng.uniform(0.01, 0.9)
+    found = background(partial(get_engine("cpu").histogram, values), lowest, threshold)
+    below = np.sort(values[values < threshold])
+    assert found == pytest.approx(below[(len(below) - 1) // 2], abs=(threshold - lowest) / 2**16)
+
+
+def test_dim_objects_keep_their_size_beside_bright_ones() -> None:
+    """A dim and a bright ball of one size: one threshold makes them differ, one for each does not."""
+    z, y, x = np.meshgrid(*map(np.arange, (24, 24, 60)), indexing="ij")
+    values = sum(
+        height * ((z - 12) ** 2 + (y - 12) ** 2 + (x - place) ** 2 < 49) for place, height in ((15, 800), (44, 500))
+    )
+    image = iso.as_image((values + 50).astype(np.uint16), voxel_size=1, unit="um")
+    sizes = {
+        way: np.bincount(iso.vol(image, spot_sigma=3, outline_sigma=2, threshold=way).values.ravel())[1:]
+        for way in ("otsu", "local")
+    }
+    assert len(sizes["local"]) == 2
+    assert abs(np.diff(sizes["local"])[0]) <= 0.05 * sizes["local"].max()
+    assert abs(np.diff(sizes["otsu"])[0]) > 0.2 * sizes["otsu"].max()
 
 
 def test_a_given_threshold(rng: np.random.Generator) -> None:

@@ -44,6 +44,10 @@ class Seeds:
         steps = np.array(self.finer)
         return np.asarray((self.indices + steps // 2) // steps, np.int64)
 
+    def only(self, kept: NDArray[np.bool_]) -> Seeds:
+        """Some of the seeds, in the same order."""
+        return Seeds(self.indices[kept], self.finer)
+
     def __len__(self) -> int:
         return len(self.indices)
 
@@ -215,6 +219,29 @@ class Engine(Protocol):
         on_memory: OnMemory | None = None,
     ) -> int:
         """Give away, in place, the parts of a label that hang not together with its seed."""
+
+    def peaks(
+        self,
+        labels: NDArray[np.int32],
+        values: NDArray[np.float32],
+        count: int,
+        on_memory: OnMemory | None = None,
+    ) -> NDArray[np.float32]:
+        """The highest value in each of the labels 0 … `count`; minus infinity for 0 and where there is no voxel."""
+
+    def cut(
+        self, labels: NDArray[np.int32], values: NDArray[np.float32], limits: NDArray[np.float64]
+    ) -> NDArray[np.int32]:
+        """Leave, in place, what is strictly above its label's limit; return the runs of equal label in each row."""
+
+    def keep_pieces(
+        self,
+        labels: NDArray[np.int32],
+        runs_per_row: NDArray[np.int32],
+        homes: NDArray[np.int64],
+        on_memory: OnMemory | None = None,
+    ) -> None:
+        """Keep, in place, only what hangs together with a home; number that 1, 2, … in the order of the homes."""
 
     def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
         """Sums per label."""

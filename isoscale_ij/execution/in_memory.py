@@ -1,7 +1,7 @@
 """The steps over a volume in memory: one block, one array.
 
 The labels' own memory serves for the blurred values as well, one after the other; beside it
-there is only the mask.
+there is only the mask, and the blurred values that are held.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class InMemorySteps:
     out : ndarray of int32, (z, y, x)
         For the labels.
     on_memory : callable
-        Told the bytes that a step is about to take beside the labels and the mask.
+        Told the bytes that a step is about to take beside the labels, the mask and what is held.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class InMemorySteps:
         self._engine, self._source, self._offset, self._labels = engine, source, 0.0, out
         self._on_memory, self._beside = on_memory, 0
         self._values = out.view(np.float32)
+        self._held = np.empty(0, np.float32)
         self._mask = np.empty(0, np.bool_)
         self._runs = np.empty(0, np.int32)
 
@@ -76,6 +77,9 @@ class InMemorySteps:
         self._mask = np.empty(self._values.shape, np.bool_)
         return self._engine.above(self._values, threshold, self._mask)
 
+    def hold(self) -> None:
+        self._held = self._values.copy()
+
     def find_seeds(
         self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float
     ) -> Seeds:
@@ -93,6 +97,15 @@ class InMemorySteps:
     def join_pieces(self, seeds: Seeds) -> None:
         self._beside += _BYTES_PER_SEED * len(seeds)
         self._engine.join_pieces(self._labels, self._runs, seeds.voxels, self._take)
+
+    def peaks(self, count: int) -> NDArray[np.float32]:
+        return self._engine.peaks(self._labels, self._held, count, self._take)
+
+    def cut(self, limits: NDArray[np.float64]) -> None:
+        self._runs = self._engine.cut(self._labels, self._held, limits)
+
+    def keep_pieces(self, seeds: Seeds) -> None:
+        self._engine.keep_pieces(self._labels, self._runs, seeds.voxels, self._take)
 
     def clear(self) -> None:
         self._labels[...] = 0

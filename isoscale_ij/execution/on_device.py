@@ -36,6 +36,7 @@ class OnDeviceSteps:
         self._offset = 0.0
         self._source = None if isinstance(source, np.ndarray) else source  # on the device; sent when first needed
         self._values = device.empty(source.shape, np.float32)
+        self._held = np.empty(0, np.float32)
         self._mask = device.empty(source.shape, np.bool_)
         self._runs = np.empty(0, np.int32)
 
@@ -82,6 +83,10 @@ class OnDeviceSteps:
     def keep_mask(self, threshold: float) -> int:
         return self._device.above(self._values, threshold, self._mask)
 
+    def hold(self) -> None:
+        self._held = np.empty(self.shape, np.float32)
+        self._device.fetch(self._values, self._held)
+
     def find_seeds(
         self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float
     ) -> Seeds:
@@ -99,6 +104,15 @@ class OnDeviceSteps:
 
     def join_pieces(self, seeds: Seeds) -> None:
         self._engine.join_pieces(self._labels, self._runs, seeds.voxels, self._on_memory)
+
+    def peaks(self, count: int) -> NDArray[np.float32]:
+        return self._engine.peaks(self._labels, self._held, count, self._on_memory)
+
+    def cut(self, limits: NDArray[np.float64]) -> None:
+        self._runs = self._engine.cut(self._labels, self._held, limits)
+
+    def keep_pieces(self, seeds: Seeds) -> None:
+        self._engine.keep_pieces(self._labels, self._runs, seeds.voxels, self._on_memory)
 
     def clear(self) -> None:
         self._labels[...] = 0

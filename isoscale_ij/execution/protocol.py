@@ -28,11 +28,14 @@ class Allowance:
         As the user gave it; None: a share of what is free.
     what, mend : str
         What would need more, and what to do instead, for the message.
+    held : int
+        Bytes a voxel that the work holds beside the labels and the mask (see :meth:`VolumeSteps.hold`).
     """
 
     limit: float | str | None
     what: str
     mend: str
+    held: int = 0
 
     def require(self, nbytes: int) -> None:
         """Raise a MemoryLimitError if that much is not allowed."""
@@ -74,6 +77,9 @@ class VolumeSteps(Protocol):
     def keep_mask(self, threshold: float) -> int:
         """Remember which blurred values are strictly above the threshold; return how many."""
 
+    def hold(self) -> None:
+        """Hold the blurred values beside all that follows, for `peaks` and `cut`."""
+
     def find_seeds(
         self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float
     ) -> Seeds:
@@ -87,6 +93,15 @@ class VolumeSteps(Protocol):
 
     def join_pieces(self, seeds: Seeds) -> None:
         """Leave every label in one piece."""
+
+    def peaks(self, count: int) -> NDArray[np.float32]:
+        """The highest held value in each of the labels 0 … `count`."""
+
+    def cut(self, limits: NDArray[np.float64]) -> None:
+        """Of each label only what is strictly above its limit in the held values stays."""
+
+    def keep_pieces(self, seeds: Seeds) -> None:
+        """Of the labels only what hangs together with one of the seeds stays, numbered in their order."""
 
     def clear(self) -> None:
         """No labels at all."""

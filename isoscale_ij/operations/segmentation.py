@@ -5,19 +5,17 @@ drives over the image, wherever it lies.
 
 References
 ----------
-Voronoi-Otsu-Labeling: R. Haase, clEsperanto (https://clij.github.io). Threshold: N. Otsu (1979),
-"A threshold selection method from gray-level histograms", IEEE Trans. SMC 9(1), 62-66.
+Voronoi-Otsu-Labeling: R. Haase, clEsperanto (https://clij.github.io).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from isoscale_ij import remarks
 from isoscale_ij.carrying import takes_images
@@ -30,15 +28,14 @@ from isoscale_ij.image.axes import SPATIAL, choose_channel
 from isoscale_ij.image.calibration import as_image, is_labels, mark_as_labels
 from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.units import symbol
+from isoscale_ij.operations.choices import THRESHOLDS, Threshold
+from isoscale_ij.operations.doubts import FEW, outliers, too_little_or_much
 from isoscale_ij.operations.sigmas import SigmaLike, Sigmas, Triple, plain, resolve_sigmas
+from isoscale_ij.operations.thresholds import BINS, FOREGROUND_SHARE, background, limits_of_objects, otsu_threshold
 from isoscale_ij.progress import OnProgress, Progress
 from isoscale_ij.remarks import Remark
 from isoscale_ij.wording import short
 
-_BINS = 256
-_FEW, _MANY = 0.001, 0.4  # shares of the voxels; less or more foreground than that is pointed out
-_PEAKY = 8.0  # a range so many times that of the blurred image is looked at for outliers
-_OUTLIERS = 1e-4  # the upper half of the range holds fewer of the voxels: some outliers made the range
 # Where seeds are sought between the voxels of an axis. Measured on synthetic nuclei (z steps of 1 to 3 µm,
 # x of 0.16 µm): with these, raw volumes score as well as upscaled ones; without, worse by up to 0.06.
 _UNRESOLVED = 0.5  # a spot sigma of fewer voxels than this: the sampled Gaussian is next to nothing
@@ -46,6 +43,7 @@ _LONG = 5.0  # voxels so much longer than the shortest: a slanting object moves 
 _BARELY_RESOLVED = 2.0  # and so has a maximum in every slice, if the sigma is not more voxels than this
 _RESOLVED = 5.0  # the grid on which seeds are then sought is so fine that the sigma is this many steps
 _ROUNDING = 2.0**-20  # blurred values that differ by less, relatively, are equal: float32 has 2**-24
+_HELD_BYTES = 4  # a voxel of blurred values that the objects' thresholds are read from
 _SHARES = {"outline": 0.35, "threshold": 0.1, "spots": 0.35, "seeds": 0.1, "labels": 0.1}
 
 
@@ -59,7 +57,7 @@ class SegmentationWarning(UserWarning):
 class _Settings:
     spot: Triple  # sigmas in voxels
     outline: Triple
-    threshold: float | None  # None: Otsu's
+    threshold: float | Threshold
     spacing: Triple  # in which distances are measured
     sought: str  # what the spot sigma looks for, in words
 
@@ -70,7 +68,7 @@ def voronoi_otsu_labeling(
     *,
     spot_sigma: SigmaLike,
     outline_sigma: SigmaLike,
-    threshold: float | Literal["otsu"] = "otsu",
+    threshold: float | Threshold = "otsu",
     channel: str | int | None = None,
     engine: str = "auto",
     on_progress: OnProgress | None = None,
@@ -99,8 +97,9 @@ def voronoi_otsu_labeling(
         In the image's unit (``2.0``), with a unit (``"2 um"``, ``"10 px"``), or for each axis.
     outline_sigma : length, mapping or sequence
         How smooth outlines are; less than `spot_sigma`.
-    threshold : float or "otsu"
-        A grey value of the blurred image instead of Otsu's.
+    threshold : {"otsu", "local"} or float
+        ``"otsu"``: one for the whole image. ``"local"``: one for each object, so that dim objects beside bright ones
+        keep their size; see Notes. Or a grey value of the blurred image.
     channel : str or int, optional
         Which channel to segment; needed where there are several.
     engine : {"auto", "cpu", "opencl"}
@@ -138,6 +137,14 @@ def voronoi_otsu_labeling(
     With both sigmas in voxels, distances are measured in voxels. The mask's threshold is the centre
     of the winning one of 256 bins from the lowest to the highest value.
 
+    With ``threshold="local"``, b is the image after the blur with `outline_sigma`, T Otsu's threshold, and the
+    background g the median of b where it is below T (to 1/65536 of that range). The mask is where
+    b > g + 0.5 (T - g). Of the labels that steps 2 and 3 give then, those whose peak in b is not above T go. Of the
+    others what is above g + 0.3 (peak - g) stays, as far as it hangs together with the seed; a label whose seed
+    is not above that goes. The share 0.5 decides how dim a rim may be before objects are told apart, 0.3 where an
+    object ends between the background and its peak: half the height of an edge, made lower by what the
+    blur takes off the peak of a small object.
+
     Examples
     --------
     >>> import isoscale_ij
@@ -159,7 +166,7 @@ def labelled(
     *,
     spot_sigma: SigmaLike,
     outline_sigma: SigmaLike,
-    threshold: float | Literal["otsu"] = "otsu",
+    threshold: float | Threshold = "otsu",
     channel: str | int | None = None,
     engine: str = "auto",
     on_progress: OnProgress | None = None,
@@ -185,6 +192,7 @@ def labelled(
     allowance = Allowance(
         memory_limit, f"The labels of an image of {math.prod(grid.shape)} voxels",
         "Segment a part of the image, or choose larger voxels first with rescale.",
+        held=_HELD_BYTES if settings.threshold == "local" else 0,
     )  # fmt: skip
 
     def label(steps: VolumeSteps, number: int, progress: Progress) -> _Labelled:
@@ -220,14 +228,20 @@ def _label_volume(steps: VolumeSteps, settings: _Settings, progress: Progress, n
         nothing = f"The image is constant{where} ({lowest + offset:g} everywhere): there is nothing to label."
         return _Labelled(math.nan, [Remark(nothing, SegmentationWarning)])
     texts: list[str | None] = []
-    if settings.threshold is None:
-        counts = steps.histogram(lowest, highest, _BINS)
-        threshold = otsu_threshold(counts, lowest, highest)
-        texts.append(_outliers(steps, counts, (lowest + offset, highest + offset), where))
+    each = settings.threshold == "local"
+    ground = 0.0
+    if isinstance(settings.threshold, str):
+        counts = steps.histogram(lowest, highest, BINS)
+        threshold = begin = otsu_threshold(counts, lowest, highest)
+        texts.append(outliers(steps, counts, (lowest + offset, highest + offset), where))
     else:
-        threshold = settings.threshold - offset
-    foreground = steps.keep_mask(threshold)
-    texts.append(_too_little_or_much(foreground / size, threshold + offset, where))
+        threshold = begin = settings.threshold - offset
+    if each:
+        ground = background(steps.histogram, lowest, threshold)
+        begin = ground + FOREGROUND_SHARE * (threshold - ground)
+        steps.hold()
+    foreground = steps.keep_mask(begin)
+    texts.append(too_little_or_much(foreground / size, begin + offset, where))
 
     finer = _finer(settings.spot)
     on_voxels, taps = _split(settings.spot, finer)
@@ -235,29 +249,20 @@ def _label_volume(steps: VolumeSteps, settings: _Settings, progress: Progress, n
     progress.step("seeds", number)
     blurred = any(sigma > 0 for sigma in settings.spot)
     seeds = steps.find_seeds(finer, taps, _ROUNDING if blurred else 0.0)
-    if not len(seeds) and foreground >= _FEW * size:  # of less, enough is said
-        texts.append(f"No object was found{where}: {settings.sought}")
 
     report = progress.step("labels", number)
     steps.assign(seeds, settings.spacing, report)
     while (lost := steps.lost(seeds)).any():  # two fine seeds beside one voxel: the nearer one keeps it
-        seeds = type(seeds)(seeds.indices[~lost], seeds.finer)
+        seeds = seeds.only(~lost)
         steps.assign(seeds, settings.spacing, None)
     steps.join_pieces(seeds)
+    if each:
+        steps.cut(limits_of_objects(steps.peaks(len(seeds)), ground, threshold))
+        seeds = seeds.only(~steps.lost(seeds))
+        steps.keep_pieces(seeds)
+    if not len(seeds) and foreground >= FEW * size:  # of less, enough is said
+        texts.append(f"No object was found{where}: {settings.sought}")
     return _Labelled(threshold + offset, [Remark(text, SegmentationWarning) for text in texts if text])
-
-
-def otsu_threshold(counts: NDArray[np.int64], lowest: float, highest: float) -> float:
-    """Otsu's threshold from a histogram: the centre of the first bin that separates best."""
-    bins = len(counts)
-    edges = np.linspace(lowest, highest, bins + 1)
-    centres = (edges[1:] + edges[:-1]) / 2
-    weights = counts.astype(np.float64)
-    below, above = np.cumsum(weights)[:-1], np.cumsum(weights[::-1])[::-1][1:]
-    sum_below = np.cumsum(weights * centres)[:-1]
-    sum_above = np.cumsum((weights * centres)[::-1])[::-1][1:]
-    apart = sum_below / below - sum_above / above  # the first and the last bin are never empty
-    return float(centres[np.argmax(below * above * apart**2)])
 
 
 def _finer(sigmas: Triple) -> tuple[int, int, int]:
@@ -313,14 +318,16 @@ def _offset(steps: VolumeSteps, where: str) -> float:
     return lowest
 
 
-def _checked_threshold(threshold: object) -> float | None:
+def _checked_threshold(threshold: object) -> float | Threshold:
     if isinstance(threshold, str):
-        if threshold == "otsu":
-            return None
+        if threshold in THRESHOLDS:
+            return cast("Threshold", threshold)
         try:
             threshold = float(threshold)
         except ValueError:
-            raise ParameterError(f'Got the threshold {threshold!r}; needed is "otsu" or a number.') from None
+            raise ParameterError(
+                f"Got the threshold {threshold!r}; needed is {', '.join(map(repr, THRESHOLDS))} or a number."
+            ) from None
     value = float(threshold)  # type: ignore[arg-type]
     if not math.isfinite(value):
         raise ParameterError(f"Got the threshold {value}; needed is a finite number.")
@@ -338,38 +345,6 @@ def _as_labels(
     }
     name = f"{image.name} labels" if image.name else "labels"
     return mark_as_labels(xr.DataArray(labels, dims=image.dims, coords=image.coords, name=name, attrs=attrs))
-
-
-def _too_little_or_much(share: float, threshold: float, where: str) -> str | None:
-    if share < _FEW:
-        return (
-            f"Only {share:.3%} of the image{where} is above the threshold {threshold:.4g}. Is there a bright spot "
-            "or a line of hot voxels? Remove it, or give the threshold yourself."
-        )
-    if share > _MANY:
-        return (
-            f"{share:.0%} of the image{where} is above the threshold {threshold:.4g}. Is part of it padded with "
-            "zeros, or the background bright? Crop it, or give the threshold yourself."
-        )
-    return None
-
-
-def _outliers(steps: VolumeSteps, counts: NDArray[np.int64], limits: tuple[float, float], where: str) -> str | None:
-    """What is said if a few voxels hold half of the range: of the blurred image or, where a blur hides it, of it."""
-    size = math.prod(steps.shape)
-    upper = int(counts[_BINS // 2 :].sum())
-    if upper >= _OUTLIERS * size:
-        blurred = limits[1] - limits[0]
-        limits = steps.source_range()
-        if limits[1] - limits[0] > _PEAKY * blurred:
-            upper = steps.source_above(sum(limits) / 2)
-    if upper >= _OUTLIERS * size:
-        return None
-    return (
-        f"The values{where} go from {limits[0]:.5g} to {limits[1]:.5g}, but only {upper} of {size} voxels lie in "
-        "the upper half of that range: a few outliers decide the result. Remove hot voxels first, for example "
-        "with a median filter, or give the threshold yourself."
-    )
 
 
 vol = voronoi_otsu_labeling

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.engines.cpu import NAME, blurring, maxima, pieces, resampling, statistics, tallying, voronoi
+from isoscale_ij.engines.cpu import NAME, blurring, maxima, peaks, pieces, resampling, statistics, tallying, voronoi
 from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
 from isoscale_ij.engines.protocol import DeviceError, OnMemory, OnPart, Seeds, Tally
 from isoscale_ij.engines.taps import FineTaps, Taps
@@ -99,6 +99,29 @@ class CpuEngine:
         on_memory: OnMemory | None = None,
     ) -> int:
         return pieces.join_pieces(labels, runs_per_row, homes, on_memory=on_memory)
+
+    def peaks(
+        self,
+        labels: NDArray[np.int32],
+        values: NDArray[np.float32],
+        count: int,
+        on_memory: OnMemory | None = None,
+    ) -> NDArray[np.float32]:
+        return peaks.peaks(labels, values, count, on_memory=on_memory)
+
+    def cut(
+        self, labels: NDArray[np.int32], values: NDArray[np.float32], limits: NDArray[np.float64]
+    ) -> NDArray[np.int32]:
+        return peaks.cut(labels, values, limits)
+
+    def keep_pieces(
+        self,
+        labels: NDArray[np.int32],
+        runs_per_row: NDArray[np.int32],
+        homes: NDArray[np.int64],
+        on_memory: OnMemory | None = None,
+    ) -> None:
+        pieces.keep_pieces(labels, runs_per_row, homes, on_memory=on_memory)
 
     def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
         return tallying.tally(labels, intensities, count)

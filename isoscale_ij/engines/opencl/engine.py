@@ -206,6 +206,29 @@ class OpenClEngine:
             labels, runs_per_row, homes, on_memory
         )  # a search along chains, no work for a device
 
+    def peaks(
+        self,
+        labels: NDArray[np.int32],
+        values: NDArray[np.float32],
+        count: int,
+        on_memory: OnMemory | None = None,
+    ) -> NDArray[np.float32]:
+        return self._cpu.peaks(labels, values, count, on_memory)
+
+    def cut(
+        self, labels: NDArray[np.int32], values: NDArray[np.float32], limits: NDArray[np.float64]
+    ) -> NDArray[np.int32]:
+        return self._cpu.cut(labels, values, limits)
+
+    def keep_pieces(
+        self,
+        labels: NDArray[np.int32],
+        runs_per_row: NDArray[np.int32],
+        homes: NDArray[np.int64],
+        on_memory: OnMemory | None = None,
+    ) -> None:
+        self._cpu.keep_pieces(labels, runs_per_row, homes, on_memory)
+
     def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
         return self._cpu.tally(labels, intensities, count)
 
