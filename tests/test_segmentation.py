@@ -27,15 +27,17 @@ def blobs(rng: np.random.Generator, shape: tuple = (12, 40, 44), count: int = 9)
     return (values / values.max() * 900 + rng.normal(100, 10, shape)).clip(0).astype(np.uint16)
 
 
+@pytest.mark.filterwarnings("ignore::isoscale_ij.operations.segmentation.SegmentationWarning")  # crowded
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.5, 0.5, 0.5), (1.0, 0.4, 0.6)])
-@pytest.mark.parametrize("threshold", ["otsu", "local"])
-def test_equals_the_naive_version(seed: int, spacing: tuple, threshold: str) -> None:
-    values = blobs(np.random.default_rng(seed))
+@pytest.mark.parametrize(("threshold", "borders"), [("otsu", "distance"), ("local", "distance"), ("local", "light")])
+def test_equals_the_naive_version(seed: int, spacing: tuple, threshold: str, borders: str) -> None:
+    small = {"shape": (8, 22, 26), "count": 5} if borders == "light" else {}  # the naive version takes its time
+    values = blobs(np.random.default_rng(seed), **small)
     image = iso.as_image(values, voxel_size=spacing, unit="um")
-    ours = iso.vol(image, **SIGMAS, threshold=threshold)
+    ours = iso.vol(image, **SIGMAS, threshold=threshold, borders=borders)
     spot, outline = (tuple(sigma / s for s in spacing) for sigma in (2.0, 1.0))
-    naive = voronoi_otsu_labeling(values, spot, outline, spacing, threshold)
+    naive = voronoi_otsu_labeling(values, spot, outline, spacing, threshold, borders)
     assert ours.max() == naive.max() > 1
     assert (ours.values == naive).mean() > 0.9999
 
@@ -83,6 +85,41 @@ def test_dim_objects_keep_their_size_beside_bright_ones() -> None:
     assert len(sizes["local"]) == 2
     assert abs(np.diff(sizes["local"])[0]) <= 0.05 * sizes["local"].max()
     assert abs(np.diff(sizes["otsu"])[0]) > 0.2 * sizes["otsu"].max()
+
+
+def test_light_finds_the_valley_between_a_large_and_a_small_object() -> None:
+    """Half way between the seeds lies within the large one; the dark valley does not."""
+    z, y, x = np.meshgrid(*map(np.arange, (9, 40, 70)), indexing="ij")
+    large = ((z - 4) / 4) ** 2 + ((y - 20) / 16) ** 2 + ((x - 20) / 16) ** 2 < 1
+    small = ((z - 4) / 4) ** 2 + ((y - 20) / 5) ** 2 + ((x - 41) / 5) ** 2 < 1
+    image = iso.as_image(np.where(large | small, 1000, 50).astype(np.uint16), voxel_size=(1, 1, 1), unit="um")
+    taken = {}
+    for way in ("distance", "light"):
+        labels = iso.vol(image, spot_sigma=2.5, outline_sigma=1, borders=way).values
+        assert labels.max() == 2
+        taken[way] = np.count_nonzero(labels[large] == labels[4, 20, 41])
+    assert taken["light"] < 20
+    assert taken["distance"] > 100
+
+
+def test_elongation_lengthens_the_outline_and_nothing_else(rng: np.random.Generator) -> None:
+    image = iso.as_image(blobs(rng), voxel_size=1, unit="um")
+    long = iso.vol(image, **SIGMAS, elongation=1.5)
+    same = iso.vol(image, spot_sigma=2, outline_sigma={"z": 1.5, "y": 1, "x": 1})
+    np.testing.assert_array_equal(long.values, same.values)
+    assert (long.values != iso.vol(image, **SIGMAS).values).any()
+    np.testing.assert_array_equal(iso.vol(image, **SIGMAS, elongation=1), iso.vol(image, **SIGMAS))
+    flat = iso.as_image(image.values[6], voxel_size=1, unit="um")
+    np.testing.assert_array_equal(iso.vol(flat, **SIGMAS, elongation=3), iso.vol(flat, **SIGMAS))
+
+
+def test_labels_tell_how_they_were_made(rng: np.random.Generator) -> None:
+    image = iso.as_image(blobs(rng), voxel_size=1, unit="um")
+    plain = iso.vol(image, **SIGMAS)
+    assert not {"threshold_method", "borders", "elongation"} & set(plain.attrs)
+    labels = iso.vol(image, **SIGMAS, threshold="local", borders="light", elongation=1.2)
+    made = {name: labels.attrs[name] for name in ("threshold_method", "borders", "elongation")}
+    assert made == {"threshold_method": "local", "borders": "light", "elongation": 1.2}
 
 
 def test_a_given_threshold(rng: np.random.Generator) -> None:
@@ -290,6 +327,8 @@ def test_seeds_between_the_voxels_of_any_axis(axis: str) -> None:
         ({"spot_sigma": "2 s"}, iso.CalibrationError, "converted"),
         ({"threshold": "li"}, iso.ParameterError, "otsu"),
         ({"threshold": float("inf")}, iso.ParameterError, "finite"),
+        ({"borders": "dark"}, iso.ParameterError, "'distance', 'light'"),
+        ({"elongation": 0}, iso.ParameterError, "above 0"),
         ({"channel": 3}, iso.ParameterError, "no channels"),
         ({"engine": "gpu"}, iso.ParameterError, "cpu"),
         ({"memory_limit": 1000}, iso.MemoryLimitError, "1 kB"),

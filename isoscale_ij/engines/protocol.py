@@ -48,6 +48,11 @@ class Seeds:
         """Some of the seeds, in the same order."""
         return Seeds(self.indices[kept], self.finer)
 
+    def distinct(self) -> Seeds:
+        """Of several seeds beside one voxel only the first."""
+        _, first = np.unique(self.voxels, axis=0, return_index=True)
+        return Seeds(self.indices[np.sort(first)], self.finer)
+
     def __len__(self) -> int:
         return len(self.indices)
 
@@ -210,6 +215,22 @@ class Engine(Protocol):
         on_part: OnPart | None = None,
     ) -> NDArray[np.int32]:
         """Label each mask voxel with its nearest seed; return the runs of equal label in each row (z, y)."""
+
+    def flood(
+        self,
+        mask: NDArray[np.bool_],
+        values: NDArray[np.float32],
+        homes: NDArray[np.int64],
+        spacing: tuple[float, float, float],
+        out: NDArray[np.int32],
+        on_part: OnPart | None = None,
+        on_memory: OnMemory | None = None,
+    ) -> None:
+        """Flood the mask from the seeds' voxels, the brightest voxels first.
+
+        What order that is, and who takes a voxel that several labels come to, is said in
+        :mod:`isoscale_ij.engines.cpu.flooding`.
+        """
 
     def join_pieces(
         self,

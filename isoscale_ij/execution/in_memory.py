@@ -91,6 +91,9 @@ class InMemorySteps:
         self._take(_BYTES_PER_SEED * len(seeds))
         self._runs = self._engine.assign(self._mask, seeds, spacing, self._labels, on_part)
 
+    def flood(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
+        self._engine.flood(self._mask, self._held, seeds.voxels, spacing, self._labels, on_part, self._take)
+
     def lost(self, seeds: Seeds) -> NDArray[np.bool_]:
         return np.asarray(self._labels[tuple(seeds.voxels.T)] != np.arange(1, len(seeds) + 1))
 

@@ -99,6 +99,11 @@ class OnDeviceSteps:
         if on_part:
             on_part(1.0)
 
+    def flood(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
+        mask = np.empty(self.shape, np.bool_)
+        self._device.fetch(self._mask, mask)
+        self._engine.flood(mask, self._held, seeds.voxels, spacing, self._labels, on_part, self._on_memory)
+
     def lost(self, seeds: Seeds) -> NDArray[np.bool_]:
         return np.asarray(self._labels[tuple(seeds.voxels.T)] != np.arange(1, len(seeds) + 1))
 

@@ -78,7 +78,7 @@ class VolumeSteps(Protocol):
         """Remember which blurred values are strictly above the threshold; return how many."""
 
     def hold(self) -> None:
-        """Hold the blurred values beside all that follows, for `peaks` and `cut`."""
+        """Hold the blurred values beside all that follows, for `flood`, `peaks` and `cut`."""
 
     def find_seeds(
         self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float
@@ -87,6 +87,9 @@ class VolumeSteps(Protocol):
 
     def assign(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
         """Label the mask by nearest seed."""
+
+    def flood(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
+        """Label the mask by flooding the held values from the seeds, no two of which lie beside one voxel."""
 
     def lost(self, seeds: Seeds) -> NDArray[np.bool_]:
         """Which seeds are nearer to another seed's voxel than to one of their own."""

@@ -15,3 +15,6 @@ TARGETS: tuple[str, ...] = (*EXTREMES, *get_args(LikeAxis))
 
 Threshold: TypeAlias = Literal["otsu", "local"]
 THRESHOLDS: tuple[str, ...] = get_args(Threshold)
+
+Borders: TypeAlias = Literal["distance", "light"]
+BORDERS: tuple[str, ...] = get_args(Borders)

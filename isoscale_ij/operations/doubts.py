@@ -16,6 +16,7 @@ _OUTLIERS = 1e-4  # the upper half of the range holds fewer of the voxels: some 
 
 
 def too_little_or_much(share: float, threshold: float, where: str) -> str | None:
+    """What is said if hardly anything, or too much, of an image is foreground."""
     if share < FEW:
         return (
             f"Only {share:.3%} of the image{where} is above the threshold {threshold:.4g}. Is there a bright spot "

@@ -19,7 +19,8 @@ import xarray as xr
 
 from isoscale_ij import remarks
 from isoscale_ij.carrying import takes_images
-from isoscale_ij.engines.taps import NO_TAPS, FineTaps, fine_gaussian_taps, holds_exactly
+from isoscale_ij.engines.protocol import OnPart, Seeds
+from isoscale_ij.engines.taps import holds_exactly
 from isoscale_ij.errors import PUBLIC, ParameterError
 from isoscale_ij.execution.places import place_of
 from isoscale_ij.execution.protocol import Allowance, VolumeSteps
@@ -28,20 +29,15 @@ from isoscale_ij.image.axes import SPATIAL, choose_channel
 from isoscale_ij.image.calibration import as_image, is_labels, mark_as_labels
 from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.units import symbol
-from isoscale_ij.operations.choices import THRESHOLDS, Threshold
+from isoscale_ij.operations.choices import BORDERS, THRESHOLDS, Borders, Threshold
 from isoscale_ij.operations.doubts import FEW, outliers, too_little_or_much
+from isoscale_ij.operations.fine_grids import finer_steps, split_blur
 from isoscale_ij.operations.sigmas import SigmaLike, Sigmas, Triple, plain, resolve_sigmas
 from isoscale_ij.operations.thresholds import BINS, FOREGROUND_SHARE, background, limits_of_objects, otsu_threshold
 from isoscale_ij.progress import OnProgress, Progress
 from isoscale_ij.remarks import Remark
 from isoscale_ij.wording import short
 
-# Where seeds are sought between the voxels of an axis. Measured on synthetic nuclei (z steps of 1 to 3 µm,
-# x of 0.16 µm): with these, raw volumes score as well as upscaled ones; without, worse by up to 0.06.
-_UNRESOLVED = 0.5  # a spot sigma of fewer voxels than this: the sampled Gaussian is next to nothing
-_LONG = 5.0  # voxels so much longer than the shortest: a slanting object moves on by several voxels a slice,
-_BARELY_RESOLVED = 2.0  # and so has a maximum in every slice, if the sigma is not more voxels than this
-_RESOLVED = 5.0  # the grid on which seeds are then sought is so fine that the sigma is this many steps
 _ROUNDING = 2.0**-20  # blurred values that differ by less, relatively, are equal: float32 has 2**-24
 _HELD_BYTES = 4  # a voxel of blurred values that the objects' thresholds are read from
 _SHARES = {"outline": 0.35, "threshold": 0.1, "spots": 0.35, "seeds": 0.1, "labels": 0.1}
@@ -58,8 +54,14 @@ class _Settings:
     spot: Triple  # sigmas in voxels
     outline: Triple
     threshold: float | Threshold
+    borders: Borders
     spacing: Triple  # in which distances are measured
     sought: str  # what the spot sigma looks for, in words
+
+    @property
+    def holds(self) -> bool:
+        """Whether the outline's blur is needed once more after the seeds are found."""
+        return self.threshold == "local" or self.borders == "light"
 
 
 @takes_images("image")
@@ -69,6 +71,8 @@ def voronoi_otsu_labeling(
     spot_sigma: SigmaLike,
     outline_sigma: SigmaLike,
     threshold: float | Threshold = "otsu",
+    borders: Borders = "distance",
+    elongation: float = 1.0,
     channel: str | int | None = None,
     engine: str = "auto",
     on_progress: OnProgress | None = None,
@@ -100,6 +104,11 @@ def voronoi_otsu_labeling(
     threshold : {"otsu", "local"} or float
         ``"otsu"``: one for the whole image. ``"local"``: one for each object, so that dim objects beside bright ones
         keep their size; see Notes. Or a grey value of the blurred image.
+    borders : {"distance", "light"}
+        Where objects touch: half way between their seeds, or along the dark valleys between them; see Notes.
+    elongation : float
+        How much longer than wide objects look along z, as light spreads farther there: `outline_sigma` is so many times
+        as long in z. Seeds and distances stay as they are. ``outline_sigma={"z": …, "y": …, "x": …}`` says the same.
     channel : str or int, optional
         Which channel to segment; needed where there are several.
     engine : {"auto", "cpu", "opencl"}
@@ -145,6 +154,10 @@ def voronoi_otsu_labeling(
     object ends between the background and its peak: half the height of an edge, made lower by what the
     blur takes off the peak of a small object.
 
+    With ``borders="light"``, step 3 floods the mask from the seeds, the brightest voxels of b first (a watershed). A
+    voxel goes to the label of the neighbour, by faces, that is reached first; in a hollow, which fills at the level of
+    its rim, to the label from which the way along faces is shortest in physical length, at a tie to the lower.
+
     Examples
     --------
     >>> import isoscale_ij
@@ -154,8 +167,8 @@ def voronoi_otsu_labeling(
     ('int32', 'labels')
     """
     labels, found = labelled(
-        as_image(image), spot_sigma=spot_sigma, outline_sigma=outline_sigma, threshold=threshold, channel=channel,
-        engine=engine, on_progress=on_progress, memory_limit=memory_limit,
+        as_image(image), spot_sigma=spot_sigma, outline_sigma=outline_sigma, threshold=threshold, borders=borders,
+        elongation=elongation, channel=channel, engine=engine, on_progress=on_progress, memory_limit=memory_limit,
     )  # fmt: skip
     remarks.warn_of(found)
     return labels
@@ -167,6 +180,8 @@ def labelled(
     spot_sigma: SigmaLike,
     outline_sigma: SigmaLike,
     threshold: float | Threshold = "otsu",
+    borders: Borders = "distance",
+    elongation: float = 1.0,
     channel: str | int | None = None,
     engine: str = "auto",
     on_progress: OnProgress | None = None,
@@ -182,8 +197,9 @@ def labelled(
     z, y, x = (1.0 if spot.in_voxels and outline.in_voxels else grid.size(axis) for axis in SPATIAL)
     settings = _Settings(
         spot=spot.voxels,
-        outline=outline.voxels,
+        outline=(_checked_elongation(elongation) * outline.voxels[0], *outline.voxels[1:]),
         threshold=_checked_threshold(threshold),
+        borders=_checked_borders(borders),
         spacing=(z, y, x),
         sought=_sought(grid, spot_sigma, spot),
     )
@@ -192,7 +208,7 @@ def labelled(
     allowance = Allowance(
         memory_limit, f"The labels of an image of {math.prod(grid.shape)} voxels",
         "Segment a part of the image, or choose larger voxels first with rescale.",
-        held=_HELD_BYTES if settings.threshold == "local" else 0,
+        held=_HELD_BYTES if settings.holds else 0,
     )  # fmt: skip
 
     def label(steps: VolumeSteps, number: int, progress: Progress) -> _Labelled:
@@ -201,10 +217,16 @@ def labelled(
     labels, volumes = place_of(stack, engine).label(label, progress, allowance)
     progress.finish()
     thresholds = [volume.threshold for volume in volumes]
-    return (
-        _as_labels(image, labels, thresholds, spot_sigma, outline_sigma),
-        [remark for volume in volumes for remark in volume.remarks],
-    )
+    made: dict[str, Any] = {
+        "threshold": thresholds if "t" in image.dims else thresholds[0],
+        "spot_sigma": plain(spot_sigma),
+        "outline_sigma": plain(outline_sigma),
+    }
+    if threshold == "local":
+        made["threshold_method"] = threshold
+    made |= {"borders": borders} if borders != "distance" else {}
+    made |= {"elongation": float(elongation)} if elongation != 1 else {}
+    return _as_labels(image, labels, made), [remark for volume in volumes for remark in volume.remarks]
 
 
 @dataclass(frozen=True)
@@ -239,23 +261,19 @@ def _label_volume(steps: VolumeSteps, settings: _Settings, progress: Progress, n
     if each:
         ground = background(steps.histogram, lowest, threshold)
         begin = ground + FOREGROUND_SHARE * (threshold - ground)
+    if settings.holds:
         steps.hold()
     foreground = steps.keep_mask(begin)
     texts.append(too_little_or_much(foreground / size, begin + offset, where))
 
-    finer = _finer(settings.spot)
-    on_voxels, taps = _split(settings.spot, finer)
+    finer = finer_steps(settings.spot)
+    on_voxels, taps = split_blur(settings.spot, finer)
     steps.blur(on_voxels, progress.step("spots", number))
     progress.step("seeds", number)
     blurred = any(sigma > 0 for sigma in settings.spot)
     seeds = steps.find_seeds(finer, taps, _ROUNDING if blurred else 0.0)
 
-    report = progress.step("labels", number)
-    steps.assign(seeds, settings.spacing, report)
-    while (lost := steps.lost(seeds)).any():  # two fine seeds beside one voxel: the nearer one keeps it
-        seeds = seeds.only(~lost)
-        steps.assign(seeds, settings.spacing, None)
-    steps.join_pieces(seeds)
+    seeds = _label(steps, settings, seeds, progress.step("labels", number))
     if each:
         steps.cut(limits_of_objects(steps.peaks(len(seeds)), ground, threshold))
         seeds = seeds.only(~steps.lost(seeds))
@@ -265,28 +283,18 @@ def _label_volume(steps: VolumeSteps, settings: _Settings, progress: Progress, n
     return _Labelled(threshold + offset, [Remark(text, SegmentationWarning) for text in texts if text])
 
 
-def _finer(sigmas: Triple) -> tuple[int, int, int]:
-    """Steps in a voxel in which seeds are sought: more than one on an axis that is too coarse for the sigma.
-
-    No axis is made finer than the finest.
-    """
-    widest = max(sigmas)
-
-    def steps(sigma: float) -> int:
-        coarse = 0 < sigma < _UNRESOLVED or (0 < sigma < _BARELY_RESOLVED and widest >= _LONG * sigma)
-        return min(math.ceil(_RESOLVED / sigma), math.ceil(widest / sigma - 1e-9)) if coarse else 1
-
-    z, y, x = sigmas
-    return steps(z), steps(y), steps(x)
-
-
-def _split(sigmas: Triple, finer: tuple[int, int, int]) -> tuple[Triple, tuple[FineTaps, FineTaps, FineTaps]]:
-    """The blur that is done on the voxels, and the one that is done on the way to the finer grid."""
-    on_voxels = tuple(0.0 if steps > 1 else sigma for sigma, steps in zip(sigmas, finer, strict=True))
-    taps = tuple(
-        fine_gaussian_taps(sigma, steps) if steps > 1 else NO_TAPS for sigma, steps in zip(sigmas, finer, strict=True)
-    )
-    return on_voxels, taps  # type: ignore[return-value]
+def _label(steps: VolumeSteps, settings: _Settings, seeds: Seeds, report: OnPart | None) -> Seeds:
+    """Share the mask out among the seeds; returns those that have a label."""
+    if settings.borders == "light":
+        seeds = seeds.distinct()
+        steps.flood(seeds, settings.spacing, report)
+        return seeds
+    steps.assign(seeds, settings.spacing, report)
+    while (lost := steps.lost(seeds)).any():  # two fine seeds beside one voxel: the nearer one keeps it
+        seeds = seeds.only(~lost)
+        steps.assign(seeds, settings.spacing, None)
+    steps.join_pieces(seeds)
+    return seeds
 
 
 def _sought(grid: Grid, given: SigmaLike, spot: Sigmas) -> str:
@@ -334,15 +342,21 @@ def _checked_threshold(threshold: object) -> float | Threshold:
     return value
 
 
-def _as_labels(
-    image: xr.DataArray, labels: Any, thresholds: list[float], spot: SigmaLike, outline: SigmaLike
-) -> xr.DataArray:
-    attrs = {key: value for key, value in image.attrs.items() if key != "imagej"}
-    attrs |= {
-        "threshold": thresholds if "t" in image.dims else thresholds[0],
-        "spot_sigma": plain(spot),
-        "outline_sigma": plain(outline),
-    }
+def _checked_borders(borders: str) -> Borders:
+    if borders not in BORDERS:
+        raise ParameterError(f"Got the borders {borders!r}; needed is one of {', '.join(map(repr, BORDERS))}.")
+    return cast("Borders", borders)
+
+
+def _checked_elongation(elongation: float) -> float:
+    value = float(elongation)
+    if not 0 < value < math.inf:
+        raise ParameterError(f"Got the elongation {elongation}; needed is a number above 0, as 1.5.")
+    return value
+
+
+def _as_labels(image: xr.DataArray, labels: Any, made: dict[str, Any]) -> xr.DataArray:
+    attrs = {key: value for key, value in image.attrs.items() if key != "imagej"} | made
     name = f"{image.name} labels" if image.name else "labels"
     return mark_as_labels(xr.DataArray(labels, dims=image.dims, coords=image.coords, name=name, attrs=attrs))
 

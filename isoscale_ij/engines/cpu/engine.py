@@ -7,7 +7,18 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.engines.cpu import NAME, blurring, maxima, peaks, pieces, resampling, statistics, tallying, voronoi
+from isoscale_ij.engines.cpu import (
+    NAME,
+    blurring,
+    flooding,
+    maxima,
+    peaks,
+    pieces,
+    resampling,
+    statistics,
+    tallying,
+    voronoi,
+)
 from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
 from isoscale_ij.engines.protocol import DeviceError, OnMemory, OnPart, Seeds, Tally
 from isoscale_ij.engines.taps import FineTaps, Taps
@@ -90,6 +101,18 @@ class CpuEngine:
         on_part: OnPart | None = None,
     ) -> NDArray[np.int32]:
         return voronoi.assign(mask, seeds.indices, seeds.finer, spacing, out, on_part=on_part)
+
+    def flood(
+        self,
+        mask: NDArray[np.bool_],
+        values: NDArray[np.float32],
+        homes: NDArray[np.int64],
+        spacing: tuple[float, float, float],
+        out: NDArray[np.int32],
+        on_part: OnPart | None = None,
+        on_memory: OnMemory | None = None,
+    ) -> None:
+        flooding.flood(mask, values, homes, spacing, out, on_part=on_part, on_memory=on_memory)
 
     def join_pieces(
         self,

@@ -51,7 +51,7 @@ def join_pieces(
         Voxels that did not hang together with their seed.
     """
     depth, height, _ = labels.shape
-    start, begin, end, _, parent, settled = _pieces(labels, runs_per_row, homes, on_memory)
+    start, begin, end, _, parent, settled = pieces(labels, runs_per_row, homes, on_memory)
     number = _list_loose(parent, settled, np.empty(0, np.int32))
     if number == 0:
         return 0
@@ -79,13 +79,13 @@ def keep_pieces(
         Told the bytes that are about to be taken; may raise to stop it.
     """
     depth, height, _ = labels.shape
-    start, begin, end, value, parent, settled = _pieces(labels, runs_per_row, homes, on_memory)
+    start, begin, end, value, parent, settled = pieces(labels, runs_per_row, homes, on_memory)
     numbers = np.zeros(int(value.max(initial=0)) + 1, np.int32)
     numbers[labels[tuple(homes.T)]] = np.arange(1, len(homes) + 1)
     for_ranges(lambda a, b: _write_kept(labels, a, b, start, begin, end, parent, settled, numbers), depth * height)
 
 
-def _pieces(
+def pieces(
     labels: Ints, runs_per_row: Ints, homes: Longs, on_memory: Callable[[int], None] | None
 ) -> tuple[Longs, Ints, Ints, Ints, Ints, Ints]:
     """Where each row's runs start among all; their ends, labels and pieces; what each piece is settled to."""

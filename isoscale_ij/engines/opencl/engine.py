@@ -195,6 +195,18 @@ class OpenClEngine:
         self._with_less("labelling", run, instead)
         return runs
 
+    def flood(
+        self,
+        mask: NDArray[np.bool_],
+        values: NDArray[np.float32],
+        homes: NDArray[np.int64],
+        spacing: tuple[float, float, float],
+        out: NDArray[np.int32],
+        on_part: OnPart | None = None,
+        on_memory: OnMemory | None = None,
+    ) -> None:
+        self._cpu.flood(mask, values, homes, spacing, out, on_part, on_memory)  # one voxel after the other
+
     def join_pieces(
         self,
         labels: NDArray[np.int32],
