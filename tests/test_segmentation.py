@@ -329,6 +329,8 @@ def test_seeds_between_the_voxels_of_any_axis(axis: str) -> None:
         ({"threshold": float("inf")}, iso.ParameterError, "finite"),
         ({"borders": "dark"}, iso.ParameterError, "'distance', 'light'"),
         ({"elongation": 0}, iso.ParameterError, "above 0"),
+        ({"elongation": float("nan")}, iso.ParameterError, "above 0"),
+        ({"elongation": 100}, iso.ParameterError, "100 voxels in z, and 12 slices"),
         ({"channel": 3}, iso.ParameterError, "no channels"),
         ({"engine": "gpu"}, iso.ParameterError, "cpu"),
         ({"memory_limit": 1000}, iso.MemoryLimitError, "1 kB"),

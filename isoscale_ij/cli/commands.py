@@ -94,8 +94,8 @@ def _segment(options: argparse.Namespace) -> None:
         _check_output(path, outputs[path], options)
         labels = voronoi_otsu_labeling(
             read(path), spot_sigma=options.spot_sigma, outline_sigma=options.outline_sigma,
-            threshold=options.threshold, channel=options.channel, engine=options.engine, on_progress=Bar(),
-            memory_limit=options.memory_limit,
+            threshold=options.threshold, borders=options.borders, elongation=options.elongation,
+            channel=options.channel, engine=options.engine, on_progress=Bar(), memory_limit=options.memory_limit,
         )  # fmt: skip
         write(outputs[path], labels, overwrite=options.overwrite)
         count, threshold = int(labels.max()), labels.attrs["threshold"]
@@ -159,6 +159,7 @@ def _compare(options: argparse.Namespace) -> None:
         raise ParameterError(f"{folder} exists already. Choose another with --output, or allow it with --overwrite.")
     comparison = compare(
         read(options.input), spot_sigma=options.spot_sigma, outline_sigma=options.outline_sigma,
+        threshold=options.threshold, borders=options.borders, elongation=options.elongation,
         truth=read(options.truth) if options.truth else None, voxel_sizes=options.voxel_sizes,
         channel=options.channel, engine=options.engine, on_progress=Bar(), memory_limit=options.memory_limit,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from isoscale_ij import __version__
 from isoscale_ij.engines import engine_names
 from isoscale_ij.errors import IsoscaleError
 from isoscale_ij.image.units import parse_length
-from isoscale_ij.operations.choices import EXTREMES, INTERPOLATIONS, TARGETS
+from isoscale_ij.operations.choices import BORDERS, EXTREMES, INTERPOLATIONS, TARGETS
 
 Run = Callable[[argparse.Namespace], None]
 
@@ -59,6 +59,7 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     _segment(command(
         "segment", "label objects (Voronoi-Otsu-Labeling)",
         "isoscale-ij segment my.tif labels.tif --spot-sigma 2um --outline-sigma 1um"
+        "|isoscale-ij segment my.tif labels.tif --spot-sigma 2um --outline-sigma 1um --threshold local --borders light"
         "|isoscale-ij segment *.tif --into labels --spot-sigma 2um --outline-sigma 1um",
     ))  # fmt: skip
     _measure(command(
@@ -124,7 +125,7 @@ def _rescale(scale: argparse.ArgumentParser) -> None:
 def _segment(segment: argparse.ArgumentParser) -> None:
     _in_out(segment)
     _sigmas(segment)
-    segment.add_argument("--threshold", default="otsu", help="otsu, or a grey value of the blurred image")
+    _ways(segment)
     segment.add_argument("--json", action="store_true", help="print what came out as JSON; of several files a list")
     _overwrite(segment)
     _limits(segment)
@@ -145,6 +146,7 @@ def _measure(measure: argparse.ArgumentParser) -> None:
 def _compare(compare: argparse.ArgumentParser) -> None:
     compare.add_argument("input", metavar="IN", type=Path, help=_IN)
     _sigmas(compare)
+    _ways(compare)
     compare.add_argument("--truth", metavar="LABELS", type=Path, help="true labels on the same grid")
     compare.add_argument("--voxel-sizes", metavar="LENGTH", type=_length, nargs="+", help="sizes to rescale to")
     compare.add_argument("--output", metavar="FOLDER", type=Path, help="by default IN-comparison beside IN")
@@ -186,6 +188,21 @@ def _sigmas(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--spot-sigma", metavar="LENGTH", type=_lengths, required=True, help=_SPOT)
     parser.add_argument("--outline-sigma", metavar="LENGTH", type=_lengths, required=True, help=_OUTLINE)
     parser.add_argument("--channel", help="name or number, where there are several")
+
+
+def _ways(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--threshold", default="otsu",
+        help="otsu: one for all; local: one for each object; or a grey value of the blurred image (default: otsu)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--borders", choices=BORDERS, default="distance",
+        help="where objects touch: half way between them, or along the dark valley (default: distance)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--elongation", metavar="NUMBER", type=float, default=1.0,
+        help="how much longer than wide objects look along z; for outlines only (default: 1)",
+    )  # fmt: skip
 
 
 def _length(text: str) -> str:

@@ -197,7 +197,7 @@ def labelled(
     z, y, x = (1.0 if spot.in_voxels and outline.in_voxels else grid.size(axis) for axis in SPATIAL)
     settings = _Settings(
         spot=spot.voxels,
-        outline=(_checked_elongation(elongation) * outline.voxels[0], *outline.voxels[1:]),
+        outline=_lengthened(outline.voxels, elongation, grid.sizes.get("z", 1)),
         threshold=_checked_threshold(threshold),
         borders=_checked_borders(borders),
         spacing=(z, y, x),
@@ -348,11 +348,17 @@ def _checked_borders(borders: str) -> Borders:
     return cast("Borders", borders)
 
 
-def _checked_elongation(elongation: float) -> float:
-    value = float(elongation)
-    if not 0 < value < math.inf:
+def _lengthened(sigmas: Triple, elongation: float, slices: int) -> Triple:
+    """Sigmas in voxels, longer in z."""
+    if not 0 < elongation < math.inf:
         raise ParameterError(f"Got the elongation {elongation}; needed is a number above 0, as 1.5.")
-    return value
+    z, y, x = sigmas
+    if z * elongation > max(slices, z):
+        raise ParameterError(
+            f"Got the elongation {elongation:g}, with which the outline sigma is {z * elongation:.4g} voxels in z, and "
+            f"{slices} slices; needed is less than the image. Choose a smaller one."
+        )
+    return z * elongation, y, x
 
 
 def _as_labels(image: xr.DataArray, labels: Any, made: dict[str, Any]) -> xr.DataArray:
