@@ -1,7 +1,7 @@
 """How well objects are found: every set of images with truth that is here, by every way to segment; docs/quality.md.
 
-Run by `make quality`. The synthetic sets are always there; real ones are looked for in ../shared/data, and say what they
-are in the table. One rule gives the sigmas of all: spot 0.45 of the radius of a middling true object, outline half.
+Run by `make quality`. The synthetic sets are always there; real ones are looked for in ../shared/data. One rule gives
+the sigmas of all: spot 0.45 of the radius of a middling true object, outline half of that.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class Case:
 
     @property
     def radius(self) -> float:
+        """Of the ball as large as the middling true object."""
         sizes = np.bincount(self.truth.ravel())[1:]
         volume = float(np.median(sizes[sizes > 0])) * float(np.prod(list(iso.voxel_size(self.image).values())))
         return (volume * 0.75 / np.pi) ** (1 / 3)
@@ -49,7 +50,9 @@ def synthetic() -> Iterator[Case]:
         "more noise (sigma 30)": lambda v, _t, r: v + r.normal(0, 30, v.shape),
         "brightness spread (log-normal 0.6)": _spread,
         "background rising by 150 along x": lambda v, _t, _r: v + np.linspace(0, 150, v.shape[2]),
-        "bleaching along z (to 1/3)": lambda v, _t, _r: GROUND + (v - GROUND) * np.geomspace(1, 1 / 3, len(v))[:, None, None],
+        "bleaching along z (to 1/3)": lambda v, _t, _r: (
+            GROUND + (v - GROUND) * np.geomspace(1, 1 / 3, len(v))[:, None, None]
+        ),
     }
     for name, change in harder.items():
         for seed in SEEDS:
@@ -62,8 +65,8 @@ def synthetic() -> Iterator[Case]:
 
 def _made(name: str, seed: int, count: int | None, change: Callable[..., np.ndarray]) -> Case:
     image, truth = iso.sample(shape=SHAPE, seed=seed, n_objects=count)
-    changed = change(image.values.astype(np.float64), truth.values, np.random.default_rng(seed))
-    return Case(name, image.copy(data=np.clip(np.rint(changed), 0, 65535).astype(np.uint16)), truth.values)
+    changed = change(image.to_numpy().astype(np.float64), truth.to_numpy(), np.random.default_rng(seed))
+    return Case(name, image.copy(data=np.clip(np.rint(changed), 0, 65535).astype(np.uint16)), truth.to_numpy())
 
 
 def _spread(values: np.ndarray, truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -111,7 +114,7 @@ def ways() -> dict[str, Callable[[Case, float, float], np.ndarray]]:
     return {**found, "nsbatwm, sigmas per axis": nsbatwm}
 
 
-def measured(quick: bool) -> pd.DataFrame:  # noqa: FBT001
+def measured(*, quick: bool) -> pd.DataFrame:
     rows = []
     seen: dict[str, int] = {}
     for case in (case for each in (synthetic, embryos) for case in each()):
@@ -156,7 +159,7 @@ def _against_otsu(table: pd.DataFrame) -> list[str]:
 def main() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        table = measured("--quick" in sys.argv)
+        table = measured(quick="--quick" in sys.argv)
     page = HERE / "docs" / "quality.md"
     text = page.read_text(encoding="utf-8")
     begin, end = text.index("<!-- measured -->"), text.index("<!-- end -->")

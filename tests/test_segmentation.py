@@ -292,6 +292,34 @@ def test_warnings_about_the_foreground(nuclei: tuple) -> None:
         iso.vol(image, spot_sigma=1.4, outline_sigma=0.9)
 
 
+def dots(heights: list[float], shape: tuple = (9, 60, 100), step: int = 20, first: int = 10) -> xr.DataArray:
+    """Equal dots of some heights above a background of 50."""
+    values = np.full(shape, 50.0)
+    places = [(y, x) for y in range(first, shape[1], step) for x in range(first, shape[2], step)]
+    for height, (y, x) in zip(heights, places, strict=False):
+        values[3:6, y - 2 : y + 3, x - 2 : x + 3] += height
+    return iso.as_image(values.astype(np.float32), voxel_size=1, unit="um")
+
+
+def test_a_warning_of_one_object_that_holds_most() -> None:
+    image = dots([400.0] * 12)
+    iso.vol(image, spot_sigma=2, outline_sigma=0.5)
+    image.values[:, 42:, 42:] = 450
+    with pytest.warns(iso.SegmentationWarning, match=r"One object of 13 \(label \d+\) holds \d\d% of the foreground"):
+        iso.vol(image, spot_sigma=2, outline_sigma=0.5)
+
+
+def test_a_warning_of_objects_at_the_border() -> None:
+    with pytest.warns(iso.SegmentationWarning, match="24 of 24 objects touch the border"):
+        iso.vol(dots([400.0] * 24, (9, 5, 480), first=2), spot_sigma=2, outline_sigma=0.5)
+
+
+def test_a_warning_of_one_object_much_brighter_than_the_others() -> None:
+    image = dots([9000.0] + [1400.0] * 14)
+    with pytest.warns(iso.SegmentationWarning, match='[67] times as bright as the middling one.*threshold="local"'):
+        iso.vol(image, spot_sigma=2, outline_sigma=0.5)
+
+
 def test_seeds_of_a_coarse_stack_are_not_one_a_slice() -> None:
     image, truth = iso.sample(shape=(24, 192, 192), voxel_size={"z": 3.0}, seed=2)
     labels = iso.vol(image, spot_sigma=1.0, outline_sigma=0.9)

@@ -264,5 +264,10 @@ class Engine(Protocol):
     ) -> None:
         """Keep, in place, only what hangs together with a home; number that 1, 2, … in the order of the homes."""
 
+    def census(
+        self, labels: NDArray[np.int32], count: int, on_memory: OnMemory | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Voxels of each of the labels 0 … `count`, and which of them touch the border; none for 0."""
+
     def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
         """Sums per label."""

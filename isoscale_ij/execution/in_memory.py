@@ -87,6 +87,9 @@ class InMemorySteps:
             self._beside = _BANDS
         return self._engine.maxima(self._values, self._mask, taps, finer, rounding, self._take)
 
+    def heights(self, seeds: Seeds) -> NDArray[np.float32]:
+        return np.asarray(self._values[tuple(seeds.voxels.T)])
+
     def assign(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
         self._take(_BYTES_PER_SEED * len(seeds))
         self._runs = self._engine.assign(self._mask, seeds, spacing, self._labels, on_part)
@@ -109,6 +112,9 @@ class InMemorySteps:
 
     def keep_pieces(self, seeds: Seeds) -> None:
         self._engine.keep_pieces(self._labels, self._runs, seeds.voxels, self._take)
+
+    def census(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        return self._engine.census(self._labels, count, self._take)
 
     def clear(self) -> None:
         self._labels[...] = 0

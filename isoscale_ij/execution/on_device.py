@@ -92,6 +92,11 @@ class OnDeviceSteps:
     ) -> Seeds:
         return self._device.maxima(self._values, self._mask, taps, finer, rounding)
 
+    def heights(self, seeds: Seeds) -> NDArray[np.float32]:
+        values = self._labels.view(np.float32)  # there is no label yet
+        self._device.fetch(self._values, values)
+        return np.asarray(values[tuple(seeds.voxels.T)])
+
     def assign(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
         labels = self._values.viewed_as(np.int32)  # the blurred values are not needed any more
         self._runs = self._device.assign(self._mask, seeds, spacing, labels)
@@ -118,6 +123,9 @@ class OnDeviceSteps:
 
     def keep_pieces(self, seeds: Seeds) -> None:
         self._engine.keep_pieces(self._labels, self._runs, seeds.voxels, self._on_memory)
+
+    def census(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        return self._engine.census(self._labels, count, self._on_memory)
 
     def clear(self) -> None:
         self._labels[...] = 0

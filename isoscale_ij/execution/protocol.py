@@ -85,6 +85,9 @@ class VolumeSteps(Protocol):
     ) -> Seeds:
         """Local maxima of the blurred values in the mask, on a finer grid where `taps` say so."""
 
+    def heights(self, seeds: Seeds) -> NDArray[np.float32]:
+        """The blurred values in which the seeds were found, at the voxels that they lie beside."""
+
     def assign(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
         """Label the mask by nearest seed."""
 
@@ -105,6 +108,9 @@ class VolumeSteps(Protocol):
 
     def keep_pieces(self, seeds: Seeds) -> None:
         """Of the labels only what hangs together with one of the seeds stays, numbered in their order."""
+
+    def census(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Voxels of each of the labels 0 … `count`, and which of them touch the border."""
 
     def clear(self) -> None:
         """No labels at all."""

@@ -30,10 +30,17 @@ from isoscale_ij.image.calibration import as_image, is_labels, mark_as_labels
 from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.units import symbol
 from isoscale_ij.operations.choices import BORDERS, THRESHOLDS, Borders, Threshold
-from isoscale_ij.operations.doubts import FEW, outliers, too_little_or_much
+from isoscale_ij.operations.doubts import FEW, odd_sizes, outliers, too_bright, too_little_or_much
 from isoscale_ij.operations.fine_grids import finer_steps, split_blur
 from isoscale_ij.operations.sigmas import SigmaLike, Sigmas, Triple, plain, resolve_sigmas
-from isoscale_ij.operations.thresholds import BINS, FOREGROUND_SHARE, background, limits_of_objects, otsu_threshold
+from isoscale_ij.operations.thresholds import (
+    BINS,
+    FOREGROUND_SHARE,
+    background,
+    coarse_background,
+    limits_of_objects,
+    otsu_threshold,
+)
 from isoscale_ij.progress import OnProgress, Progress
 from isoscale_ij.remarks import Remark
 from isoscale_ij.wording import short
@@ -138,8 +145,10 @@ def voronoi_otsu_labeling(
     Warns
     -----
     SegmentationWarning
-        If the image is constant, no object is found, less than 0.1 % or more than 40 % of it is foreground, or a few
-        outliers hold most of its range.
+        If the image is constant, no object is found, less than 0.1 % or more than 40 % of it is foreground, a few
+        outliers hold most of its range; if of ten objects or more one holds most of the foreground, or one is five
+        times as bright as the middling one (with one threshold for all), or if of twenty or more nearly all touch
+        the border.
 
     Notes
     -----
@@ -251,10 +260,11 @@ def _label_volume(steps: VolumeSteps, settings: _Settings, progress: Progress, n
         return _Labelled(math.nan, [Remark(nothing, SegmentationWarning)])
     texts: list[str | None] = []
     each = settings.threshold == "local"
-    ground = 0.0
+    ground = math.nan
     if isinstance(settings.threshold, str):
         counts = steps.histogram(lowest, highest, BINS)
         threshold = begin = otsu_threshold(counts, lowest, highest)
+        ground = coarse_background(counts, lowest, highest, threshold)
         texts.append(outliers(steps, counts, (lowest + offset, highest + offset), where))
     else:
         threshold = begin = settings.threshold - offset
@@ -273,11 +283,14 @@ def _label_volume(steps: VolumeSteps, settings: _Settings, progress: Progress, n
     blurred = any(sigma > 0 for sigma in settings.spot)
     seeds = steps.find_seeds(finer, taps, _ROUNDING if blurred else 0.0)
 
+    if not each:
+        texts.append(too_bright(steps.heights(seeds), ground, where))
     seeds = _label(steps, settings, seeds, progress.step("labels", number))
     if each:
         steps.cut(limits_of_objects(steps.peaks(len(seeds)), ground, threshold))
         seeds = seeds.only(~steps.lost(seeds))
         steps.keep_pieces(seeds)
+    texts += odd_sizes(*steps.census(len(seeds)), where)
     if not len(seeds) and foreground >= FEW * size:  # of less, enough is said
         texts.append(f"No object was found{where}: {settings.sought}")
     return _Labelled(threshold + offset, [Remark(text, SegmentationWarning) for text in texts if text])

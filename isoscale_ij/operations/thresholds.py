@@ -7,6 +7,7 @@ N. Otsu (1979), "A threshold selection method from gray-level histograms", IEEE 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -45,6 +46,13 @@ def background(histogram: Histogram, lowest: float, threshold: float) -> float:
     width = (threshold - lowest) / BINS
     begin = lowest + width * _bin_of(counts, rank)
     return begin + width / BINS * (_bin_of(histogram(begin, begin + width, BINS), rank) + 0.5)
+
+
+def coarse_background(counts: NDArray[np.int64], lowest: float, highest: float, threshold: float) -> float:
+    """The same to a bin of the histogram that is there already."""
+    width = (highest - lowest) / len(counts)
+    below = counts[: max(1, math.ceil((threshold - lowest) / width))]
+    return lowest + width * (_bin_of(below, (int(below.sum()) - 1) // 2) + 0.5)
 
 
 def _bin_of(counts: NDArray[np.int64], rank: int) -> int:

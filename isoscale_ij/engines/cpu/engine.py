@@ -146,5 +146,10 @@ class CpuEngine:
     ) -> None:
         pieces.keep_pieces(labels, runs_per_row, homes, on_memory=on_memory)
 
+    def census(
+        self, labels: NDArray[np.int32], count: int, on_memory: OnMemory | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        return peaks.census(labels, count, on_memory=on_memory)
+
     def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
         return tallying.tally(labels, intensities, count)

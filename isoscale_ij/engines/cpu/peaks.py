@@ -1,6 +1,6 @@
-"""A threshold for each label: the highest value in it, and what of it is above a limit of its own.
+"""What is known of each label in one look at the voxels: its highest value, what is above its limit, its size.
 
-Both are reductions over voxels in any order: a maximum, and a comparison of each voxel on its own.
+All are reductions over voxels in any order: maxima, counts, and comparisons of each voxel on its own.
 """
 
 from __future__ import annotations
@@ -44,6 +44,44 @@ def cut(labels: NDArray[np.int32], values: NDArray[np.float32], limits: NDArray[
     runs = np.empty(labels.shape[:2], np.int32)
     for_ranges(lambda a, b: _cut(labels[a:b], values[a:b], limits, runs[a:b]), len(labels))
     return runs
+
+
+def census(
+    labels: NDArray[np.int32], count: int, *, on_memory: Callable[[int], None] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Voxels of each of the labels 0 … `count` (0 for the background), and whether one of them is at the border."""
+    sizes, touches = np.zeros(count + 1, np.int64), np.zeros(count + 1, np.bool_)
+    if on_memory:
+        on_memory(sizes.nbytes * (1 + thread_count()))
+    lock = Lock()
+
+    def tell(first: int, last: int) -> None:
+        mine = np.zeros(count + 1, np.int64)
+        _count(labels[first:last], mine)
+        with lock:
+            np.add(sizes, mine, out=sizes)
+
+    for_ranges(tell, len(labels), size=max(1, -(-len(labels) // (2 * thread_count()))))
+    for axis in range(labels.ndim):
+        if labels.shape[axis] > 1:
+            for edge in (0, -1):
+                touches[np.take(labels, edge, axis).ravel()] = True
+    sizes[0], touches[0] = 0, False
+    return sizes, touches
+
+
+@compiled
+def _count(labels, sizes):
+    """Voxels of each label, stretch by stretch of equal ones."""
+    for z in range(labels.shape[0]):
+        for y in range(labels.shape[1]):
+            row = labels[z, y]
+            begin = 0
+            for x in range(1, row.size):
+                if row[x] != row[begin]:
+                    sizes[row[begin]] += x - begin
+                    begin = x
+            sizes[row[begin]] += row.size - begin
 
 
 @compiled

@@ -241,6 +241,11 @@ class OpenClEngine:
     ) -> None:
         self._cpu.keep_pieces(labels, runs_per_row, homes, on_memory)
 
+    def census(
+        self, labels: NDArray[np.int32], count: int, on_memory: OnMemory | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        return self._cpu.census(labels, count, on_memory)
+
     def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
         return self._cpu.tally(labels, intensities, count)
 
