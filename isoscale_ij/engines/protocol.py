@@ -6,7 +6,7 @@ files, units or xarray, and nothing of how the steps follow each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -63,10 +63,14 @@ class Tally:
 
     n_voxels: NDArray[np.int64]
     index_sums: NDArray[np.int64]  # (label, zyx)
+    product_sums: NDArray[np.int64]  # of indices: (label, zz yy xx zy zx yx)
     lowest: NDArray[np.int64]  # (label, zyx)
     highest: NDArray[np.int64]  # (label, zyx)
     n_slices: NDArray[np.int64]
-    intensity_sums: NDArray[np.float64]  # (channel, label)
+    intensity_sums: NDArray[np.float64]  # (channel, label), as all that follow
+    intensity_squares: NDArray[np.float64]  # of the differences from the channel's origin
+    intensity_lowest: NDArray[np.float64]
+    intensity_highest: NDArray[np.float64]
 
     @classmethod
     def empty(cls, count: int, channels: int) -> Tally:
@@ -74,20 +78,28 @@ class Tally:
         return cls(
             n_voxels=np.zeros(count + 1, np.int64),
             index_sums=np.zeros((count + 1, 3), np.int64),
+            product_sums=np.zeros((count + 1, 6), np.int64),
             lowest=np.full((count + 1, 3), np.iinfo(np.int64).max),
             highest=np.full((count + 1, 3), -1, np.int64),
             n_slices=np.zeros(count + 1, np.int64),
             intensity_sums=np.zeros((channels, count + 1)),
+            intensity_squares=np.zeros((channels, count + 1)),
+            intensity_lowest=np.full((channels, count + 1), np.inf),
+            intensity_highest=np.full((channels, count + 1), -np.inf),
         )
 
     def add(self, other: Tally) -> None:
         """Add the sums over other slices."""
         self.n_voxels += other.n_voxels
         self.index_sums += other.index_sums
+        self.product_sums += other.product_sums
         np.minimum(self.lowest, other.lowest, out=self.lowest)
         np.maximum(self.highest, other.highest, out=self.highest)
         self.n_slices += other.n_slices
         self.intensity_sums += other.intensity_sums
+        self.intensity_squares += other.intensity_squares
+        np.minimum(self.intensity_lowest, other.intensity_lowest, out=self.intensity_lowest)
+        np.maximum(self.intensity_highest, other.intensity_highest, out=self.intensity_highest)
 
 
 class DeviceError(RuntimeError):
@@ -269,5 +281,17 @@ class Engine(Protocol):
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Voxels of each of the labels 0 … `count`, and which of them touch the border; none for 0."""
 
-    def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
-        """Sums per label."""
+    def tally(
+        self,
+        labels: NDArray[np.integer],
+        intensities: list[NDArray[np.generic]],
+        count: int,
+        origins: Sequence[float] | None = None,
+    ) -> Tally:
+        """Sums per label; squares are of the differences from the channel's origin (0 by default)."""
+
+    def exposure(self, labels: NDArray[np.integer], z: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """For each voxel of the slice `z`, the weights (3, 3, 3) of its neighbours that have not its label, added up.
+
+        What lies outside the volume has no label; background voxels have 0.
+        """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from isoscale_ij.engines.cpu import (
     pieces,
     resampling,
     statistics,
+    surfaces,
     tallying,
     voronoi,
 )
@@ -151,5 +152,14 @@ class CpuEngine:
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         return peaks.census(labels, count, on_memory=on_memory)
 
-    def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
-        return tallying.tally(labels, intensities, count)
+    def tally(
+        self,
+        labels: NDArray[np.integer],
+        intensities: list[NDArray[np.generic]],
+        count: int,
+        origins: Sequence[float] | None = None,
+    ) -> Tally:
+        return tallying.tally(labels, intensities, count, origins)
+
+    def exposure(self, labels: NDArray[np.integer], z: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return surfaces.exposure(labels, z, weights)

@@ -10,7 +10,7 @@ What a device cannot do, the processor's engine does: with a warning where that 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -246,8 +246,17 @@ class OpenClEngine:
     ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         return self._cpu.census(labels, count, on_memory)
 
-    def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
-        return self._cpu.tally(labels, intensities, count)
+    def tally(
+        self,
+        labels: NDArray[np.integer],
+        intensities: list[NDArray[np.generic]],
+        count: int,
+        origins: Sequence[float] | None = None,
+    ) -> Tally:
+        return self._cpu.tally(labels, intensities, count, origins)
+
+    def exposure(self, labels: NDArray[np.integer], z: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self._cpu.exposure(labels, z, weights)
 
     def _with_less(self, what: str, run: Callable[[int], None], instead: Callable[[], object]) -> None:
         """Try with less memory at a time as long as the device has too little; in the end the processor does it."""
