@@ -60,6 +60,7 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
         "segment", "label objects (Voronoi-Otsu-Labeling)",
         "isoscale-ij segment my.tif labels.tif --spot-sigma 2um --outline-sigma 1um"
         "|isoscale-ij segment my.tif labels.tif --spot-sigma 2um --outline-sigma 1um --threshold local --borders light"
+        "|isoscale-ij segment my.tif labels.tif --spot-sigma auto --outline-sigma auto"
         "|isoscale-ij segment *.tif --into labels --spot-sigma 2um --outline-sigma 1um",
     ))  # fmt: skip
     _measure(command(
@@ -68,6 +69,10 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     _compare(command(
         "compare", "segment on several grids; a table and pictures",
         "isoscale-ij compare my.tif --spot-sigma 2um --outline-sigma 1um",
+    ))  # fmt: skip
+    _suggest(command(
+        "suggest", "which sigmas to try first",
+        "isoscale-ij suggest my.tif|isoscale-ij suggest my.tif --picture curve.png",
     ))  # fmt: skip
     _sample(command(
         "sample", "write a synthetic volume of nuclei", "isoscale-ij sample nuclei.tif --truth nuclei-truth.tif"
@@ -124,7 +129,11 @@ def _rescale(scale: argparse.ArgumentParser) -> None:
 
 def _segment(segment: argparse.ArgumentParser) -> None:
     _in_out(segment)
-    _sigmas(segment)
+    segment.add_argument("--spot-sigma", metavar="LENGTH", type=_sigma, required=True, help=f"{_SPOT}; or auto")
+    segment.add_argument(
+        "--outline-sigma", metavar="LENGTH", type=_sigma, required=True, help=f"{_OUTLINE}; or auto: half of that"
+    )
+    segment.add_argument("--channel", help="name or number, where there are several")
     _ways(segment)
     segment.add_argument("--json", action="store_true", help="print what came out as JSON; of several files a list")
     _overwrite(segment)
@@ -153,6 +162,15 @@ def _compare(compare: argparse.ArgumentParser) -> None:
     compare.add_argument("--json", action="store_true", help="print the table as JSON")
     _overwrite(compare)
     _limits(compare)
+
+
+def _suggest(suggest: argparse.ArgumentParser) -> None:
+    suggest.add_argument("input", metavar="IN", type=Path, help=_IN)
+    suggest.add_argument("--channel", help="name or number, where there are several")
+    suggest.add_argument("--picture", metavar="PNG", type=Path, help="draw the number of objects against the sigma")
+    suggest.add_argument("--json", action="store_true", help="as JSON, with the curve")
+    _overwrite(suggest)
+    _limits(suggest)
 
 
 def _sample(sample: argparse.ArgumentParser) -> None:
@@ -218,6 +236,10 @@ def _lengths(text: str) -> str | dict[str, str]:
     if "=" not in text:
         return _length(text)
     return {axis: _length(value) for axis, value in _pairs(text, "z=2um,y=1um,x=1um")}
+
+
+def _sigma(text: str) -> str | dict[str, str]:
+    return text if text == "auto" else _lengths(text)
 
 
 def _pairs(text: str, example: str) -> list[tuple[str, str]]:

@@ -74,7 +74,8 @@ class InMemorySteps:
         return self._engine.histogram(self._values, lowest, highest, bins)
 
     def keep_mask(self, threshold: float) -> int:
-        self._mask = np.empty(self._values.shape, np.bool_)
+        if not self._mask.size:
+            self._mask = np.empty(self._values.shape, np.bool_)
         return self._engine.above(self._values, threshold, self._mask)
 
     def hold(self) -> None:
