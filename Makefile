@@ -8,7 +8,7 @@ RUN := .venv/bin/python
 PEERS := .venv-peers/bin/python
 OPENCL := .venv-opencl/bin/python
 
-.PHONY: demo test nightly check format bench bench-opencl setup setup-peers setup-opencl walkthrough jar clean
+.PHONY: demo test nightly check format bench bench-opencl quality setup setup-peers setup-opencl walkthrough jar clean
 
 demo: setup
 	$(RUN) -m isoscale_ij demo demo
@@ -37,6 +37,9 @@ bench: setup setup-peers
 
 bench-opencl: setup-opencl
 	OCL_ICD_FILENAMES=$(CURDIR)/.venv-opencl/lib/libintelocl.so $(OPENCL) benchmarks/opencl.py
+
+quality: setup-peers
+	$(PEERS) benchmarks/quality.py $(if $(QUICK),--quick)
 
 walkthrough: setup
 	$(RUN) docs/render.py

@@ -25,6 +25,8 @@ from .operations.rescaling import rescale as rescale
 from .operations.segmentation import SegmentationWarning as SegmentationWarning
 from .operations.segmentation import vol as vol
 from .operations.segmentation import voronoi_otsu_labeling as voronoi_otsu_labeling
+from .operations.suggestion import Suggestion as Suggestion
+from .operations.suggestion import suggest_sigmas as suggest_sigmas
 from .operations.synthetic import sample as sample
 
 __version__: str

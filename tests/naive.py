@@ -51,6 +51,28 @@ def _most_touched(part: NDArray, settled: NDArray) -> int:
     return min(faces, key=lambda label: (-faces[label], label), default=0)
 
 
+def flooded(mask: NDArray, values: NDArray, seeds: NDArray, spacing: tuple[float, ...]) -> NDArray:
+    """What flooding means, tried on every voxel again and again until nothing changes: the solution there is."""
+    steps = [round(size / min(spacing) * 64) for size in spacing]
+    sources = {tuple(seed): (-values[tuple(seed)], 0, label, tuple(seed)) for label, seed in enumerate(seeds, start=1)}
+    inside = [tuple(voxel) for voxel in np.argwhere(mask) if tuple(voxel) not in sources]
+    before, reached = None, dict(sources)
+    while reached != before:
+        before, reached = reached, dict(sources)
+        for voxel in inside:
+            beside = [((*voxel[:a], voxel[a] + d, *voxel[a + 1 :]), steps[a]) for a in range(3) for d in (-1, 1)]
+            offers = [(before[place], step) for place, step in beside if place in before]
+            if not offers:
+                continue
+            first, depth = min(offers)[0], -values[voxel]
+            found = min((level, way + step, label) for (level, way, label, _), step in offers)
+            reached[voxel] = (depth, 0, first[2], voxel) if depth > first[0] else (*found, voxel)
+    labels = np.zeros(mask.shape, np.int32)
+    for voxel, (_, _, label, _) in reached.items():
+        labels[voxel] = label
+    return labels
+
+
 def local_maxima(values: NDArray, mask: NDArray) -> NDArray:
     """Plateaus (26-connected) that nothing beside them is higher than, at their lowest place, if in the mask."""
     found = []
@@ -82,15 +104,37 @@ def otsu(values: NDArray, bins: int = 256) -> float:
     return float(threshold)
 
 
+def cut_each(labels: NDArray, b: NDArray, seeds: NDArray, threshold: float, ground: float) -> NDArray:
+    """A threshold for each label: of those that reach `threshold`, what hangs together with the seed above theirs."""
+    result, number = np.zeros_like(labels), 0
+    for label, seed in enumerate(seeds, start=1):
+        peak = float(b[labels == label].max(initial=-np.inf))
+        bright = (labels == label) & (b.astype(np.float64) > ground + 0.3 * (peak - ground))
+        if peak > threshold and bright[tuple(seed)]:
+            number += 1
+            parts, _ = ndimage.label(bright)
+            result[parts == parts[tuple(seed)]] = number
+    return result
+
+
 def voronoi_otsu_labeling(
-    values: NDArray, spot: tuple[float, ...], outline: tuple[float, ...], spacing: tuple[float, ...]
-) -> NDArray:
+    values: NDArray, spot: tuple[float, ...], outline: tuple[float, ...], spacing: tuple[float, ...],
+    threshold: str = "otsu", borders: str = "distance",
+) -> NDArray:  # fmt: skip
     """The whole of it; sigmas in voxels."""
     smooth = ndimage.gaussian_filter(values.astype(np.float64), outline, mode="nearest").astype(np.float32)
-    mask = smooth > otsu(smooth)
+    level = limit = otsu(smooth)
+    ground = float(np.median(smooth[smooth < level]))
+    if threshold == "local":
+        limit = ground + 0.5 * (level - ground)
+    mask = smooth > limit
     spots = ndimage.gaussian_filter(values.astype(np.float64), spot, mode="nearest")
     seeds = local_maxima(spots, mask)
-    return in_one_piece(nearest_seed(mask, seeds, spacing), seeds)
+    if borders == "light":
+        labels = flooded(mask, smooth, seeds, spacing)
+    else:
+        labels = in_one_piece(nearest_seed(mask, seeds, spacing), seeds)
+    return cut_each(labels, smooth, seeds, level, ground) if threshold == "local" else labels
 
 
 def resample(

@@ -11,12 +11,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 from skimage.morphology import local_maxima as skimage_maxima
+from skimage.segmentation import watershed
 
 import isoscale_ij as iso
 from isoscale_ij.engines import get_engine
 from isoscale_ij.engines.protocol import Engine, Seeds
 from isoscale_ij.engines.taps import NO_TAPS, fine_gaussian_taps
-from naive import in_one_piece, local_maxima, nearest_seed
+from isoscale_ij.operations.thresholds import limits_of_objects
+from naive import cut_each, flooded, in_one_piece, local_maxima, nearest_seed
 
 ONES = (1, 1, 1)
 NOT_FINER = (NO_TAPS, NO_TAPS, NO_TAPS)
@@ -186,6 +188,59 @@ def test_every_label_is_one_piece(engine: Engine, seed: int, count: int, share: 
         assert parts[tuple(place)] == 1
 
 
+@given(st.integers(0, 10**6), st.integers(0, 12), st.floats(0.3, 1), st.integers(2, 40))
+@settings(max_examples=80, deadline=None)
+def test_each_label_has_a_threshold_of_its_own(engine: Engine, seed: int, count: int, share: float, step: int) -> None:
+    rng = np.random.default_rng(seed)
+    mask = rng.random((5, 9, 14)) < share
+    values = (rng.integers(0, step, mask.shape) / step).astype(np.float32)
+    places = np.argwhere(mask)
+    seeds = Seeds(places[np.sort(rng.choice(len(places), min(count, len(places)), replace=False))], ONES)
+    labels = np.empty(mask.shape, np.int32)
+    engine.assign(mask, seeds, (2.0, 1.0, 1.0), labels)
+    expected = cut_each(labels, values, seeds.voxels, 0.8, 0.1)
+    peaks = engine.peaks(labels, values, len(seeds))
+    assert peaks.tolist() == [values[labels == n].max() if n else -np.inf for n in range(len(seeds) + 1)]
+    runs = engine.cut(labels, values, limits_of_objects(peaks, 0.1, 0.8))
+    kept = seeds.only(labels[tuple(seeds.voxels.T)] > 0)
+    engine.keep_pieces(labels, runs, kept.voxels)
+    np.testing.assert_array_equal(labels, expected)
+
+
+@given(
+    st.integers(0, 10**6), st.integers(0, 12), st.floats(0.3, 1), st.integers(2, 60),
+    st.sampled_from([(1.0, 1.0, 1.0), (1.5, 0.16, 0.16), (0.1, 0.3, 0.7)]),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_flooding_is_what_it_means(
+    engine: Engine, seed: int, count: int, share: float, levels: int, spacing: tuple
+) -> None:
+    rng = np.random.default_rng(seed)
+    mask = rng.random((4, 7, 9)) < share
+    values = (rng.integers(0, levels, mask.shape) - levels // 2).astype(np.float32)
+    places = np.argwhere(mask)
+    seeds = places[np.sort(rng.choice(len(places), min(count, len(places)), replace=False))]
+    labels = np.full(mask.shape, 77, np.int32)
+    engine.flood(mask, values, seeds, spacing, labels)
+    np.testing.assert_array_equal(labels, flooded(mask, values, seeds, spacing))
+    for label, place in enumerate(seeds, start=1):
+        parts, number = ndimage.label(labels == label)
+        assert number == parts[tuple(place)] == 1
+
+
+def test_flooding_is_the_watershed_where_there_are_no_ties(engine: Engine, rng: np.random.Generator) -> None:
+    """Maxima of noise are the seeds, so that there is no hollow; a queue that outgrows its room is among the parts."""
+    values = ndimage.gaussian_filter(rng.normal(size=(12, 70, 90)), 1.5).astype(np.float32)
+    mask = values > np.quantile(values, 0.3)
+    seeds = np.argwhere(skimage_maxima(values, connectivity=1) & mask)
+    marks = np.zeros(mask.shape, np.int32)
+    marks[tuple(seeds.T)] = np.arange(1, len(seeds) + 1)
+    labels = np.empty(mask.shape, np.int32)
+    engine.flood(mask, values, seeds, (2.0, 0.5, 0.7), labels)
+    np.testing.assert_array_equal(labels, watershed(-values, marks, mask=mask))
+    assert len(seeds) > 100
+
+
 def test_results_do_not_depend_on_the_number_of_threads(
     engine: Engine, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,7 +259,14 @@ def test_results_do_not_depend_on_the_number_of_threads(
         runs = engine.assign(mask, seeds, (2.0, 1.0, 1.0), labels)
         engine.join_pieces(labels, runs, seeds.voxels)
         tally = engine.tally(labels, [blurred], len(seeds))
-        results.append((blurred, seeds.indices, labels, tally.intensity_sums))
+        peaks = engine.peaks(labels, blurred, len(seeds))
+        kept = labels.copy()
+        above = engine.cut(kept, blurred, np.where(peaks > 2600, peaks - 50.0, np.inf))
+        engine.keep_pieces(kept, above, seeds.only(kept[tuple(seeds.voxels.T)] > 0).voxels)
+        assert 0 < kept.max() < labels.max()
+        flooded_labels = np.empty(values.shape, np.int32)
+        engine.flood(mask, blurred, seeds.voxels, (2.0, 1.0, 1.0), flooded_labels)
+        results.append((blurred, seeds.indices, labels, tally.intensity_sums, peaks, kept, flooded_labels))
     threads._forget_pool()
     for result in results[1:]:
         for one, other in zip(results[0], result, strict=True):

@@ -38,6 +38,10 @@ def asked_and_used(work: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> 
         {"spot_sigma": 1, "outline_sigma": 1},
         {"spot_sigma": 0, "outline_sigma": 0},
         {"spot_sigma": 0, "outline_sigma": 0, "threshold": 1},
+        {"spot_sigma": 1, "outline_sigma": 1, "threshold": "local"},
+        {"spot_sigma": 0, "outline_sigma": 0, "threshold": "local"},
+        {"spot_sigma": 1, "outline_sigma": 1, "threshold": "local", "borders": "light"},
+        {"spot_sigma": 2, "outline_sigma": 1, "threshold": 1, "borders": "light"},  # one part, one queue
         {"spot_sigma": {"z": 2, "y": 0.3, "x": 0.3}, "outline_sigma": 1},  # seeds between rows
         {"spot_sigma": {"z": 0.3, "y": 2, "x": 2}, "outline_sigma": 1},  # between slices
     ],

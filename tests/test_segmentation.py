@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ import xarray as xr
 from scipy import ndimage
 
 import isoscale_ij as iso
-from isoscale_ij.operations.segmentation import otsu_threshold
+from isoscale_ij.engines import get_engine
+from isoscale_ij.operations.thresholds import background, otsu_threshold
 from naive import otsu, voronoi_otsu_labeling
 
 SIGMAS = {"spot_sigma": 2.0, "outline_sigma": 1.0}
@@ -25,14 +27,17 @@ def blobs(rng: np.random.Generator, shape: tuple = (12, 40, 44), count: int = 9)
     return (values / values.max() * 900 + rng.normal(100, 10, shape)).clip(0).astype(np.uint16)
 
 
+@pytest.mark.filterwarnings("ignore::isoscale_ij.operations.segmentation.SegmentationWarning")  # crowded
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.5, 0.5, 0.5), (1.0, 0.4, 0.6)])
-def test_equals_the_naive_version(seed: int, spacing: tuple) -> None:
-    values = blobs(np.random.default_rng(seed))
+@pytest.mark.parametrize(("threshold", "borders"), [("otsu", "distance"), ("local", "distance"), ("local", "light")])
+def test_equals_the_naive_version(seed: int, spacing: tuple, threshold: str, borders: str) -> None:
+    small = {"shape": (8, 22, 26), "count": 5} if borders == "light" else {}  # the naive version takes its time
+    values = blobs(np.random.default_rng(seed), **small)
     image = iso.as_image(values, voxel_size=spacing, unit="um")
-    ours = iso.vol(image, **SIGMAS)
+    ours = iso.vol(image, **SIGMAS, threshold=threshold, borders=borders)
     spot, outline = (tuple(sigma / s for s in spacing) for sigma in (2.0, 1.0))
-    naive = voronoi_otsu_labeling(values, spot, outline, spacing)
+    naive = voronoi_otsu_labeling(values, spot, outline, spacing, threshold, borders)
     assert ours.max() == naive.max() > 1
     assert (ours.values == naive).mean() > 0.9999
 
@@ -53,6 +58,68 @@ def test_otsu_takes_the_first_of_equal_bins() -> None:
     assert otsu_threshold(counts, 0.0, 256.0) == 0.5
     values = np.repeat([0.0, 256.0], 100)
     assert otsu(values) == 0.5
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_background_is_the_median_below_the_threshold(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = (rng.gamma(1 + seed, 100, (7, 31, 43)) - 50 * seed).astype(np.float32)
+    lowest, highest = float(values.min()), float(values.max())
+    threshold = lowest + (highest - lowest) * rng.uniform(0.01, 0.9)
+    found = background(partial(get_engine("cpu").histogram, values), lowest, threshold)
+    below = np.sort(values[values < threshold])
+    assert found == pytest.approx(below[(len(below) - 1) // 2], abs=(threshold - lowest) / 2**16)
+
+
+def test_dim_objects_keep_their_size_beside_bright_ones() -> None:
+    """A dim and a bright ball of one size: one threshold makes them differ, one for each does not."""
+    z, y, x = np.meshgrid(*map(np.arange, (24, 24, 60)), indexing="ij")
+    values = sum(
+        height * ((z - 12) ** 2 + (y - 12) ** 2 + (x - place) ** 2 < 49) for place, height in ((15, 800), (44, 500))
+    )
+    image = iso.as_image((values + 50).astype(np.uint16), voxel_size=1, unit="um")
+    sizes = {
+        way: np.bincount(iso.vol(image, spot_sigma=3, outline_sigma=2, threshold=way).values.ravel())[1:]
+        for way in ("otsu", "local")
+    }
+    assert len(sizes["local"]) == 2
+    assert abs(np.diff(sizes["local"])[0]) <= 0.05 * sizes["local"].max()
+    assert abs(np.diff(sizes["otsu"])[0]) > 0.2 * sizes["otsu"].max()
+
+
+def test_light_finds_the_valley_between_a_large_and_a_small_object() -> None:
+    """Half way between the seeds lies within the large one; the dark valley does not."""
+    z, y, x = np.meshgrid(*map(np.arange, (9, 40, 70)), indexing="ij")
+    large = ((z - 4) / 4) ** 2 + ((y - 20) / 16) ** 2 + ((x - 20) / 16) ** 2 < 1
+    small = ((z - 4) / 4) ** 2 + ((y - 20) / 5) ** 2 + ((x - 41) / 5) ** 2 < 1
+    image = iso.as_image(np.where(large | small, 1000, 50).astype(np.uint16), voxel_size=(1, 1, 1), unit="um")
+    taken = {}
+    for way in ("distance", "light"):
+        labels = iso.vol(image, spot_sigma=2.5, outline_sigma=1, borders=way).values
+        assert labels.max() == 2
+        taken[way] = np.count_nonzero(labels[large] == labels[4, 20, 41])
+    assert taken["light"] < 20
+    assert taken["distance"] > 100
+
+
+def test_elongation_lengthens_the_outline_and_nothing_else(rng: np.random.Generator) -> None:
+    image = iso.as_image(blobs(rng), voxel_size=1, unit="um")
+    long = iso.vol(image, **SIGMAS, elongation=1.5)
+    same = iso.vol(image, spot_sigma=2, outline_sigma={"z": 1.5, "y": 1, "x": 1})
+    np.testing.assert_array_equal(long.values, same.values)
+    assert (long.values != iso.vol(image, **SIGMAS).values).any()
+    np.testing.assert_array_equal(iso.vol(image, **SIGMAS, elongation=1), iso.vol(image, **SIGMAS))
+    flat = iso.as_image(image.values[6], voxel_size=1, unit="um")
+    np.testing.assert_array_equal(iso.vol(flat, **SIGMAS, elongation=3), iso.vol(flat, **SIGMAS))
+
+
+def test_labels_tell_how_they_were_made(rng: np.random.Generator) -> None:
+    image = iso.as_image(blobs(rng), voxel_size=1, unit="um")
+    plain = iso.vol(image, **SIGMAS)
+    assert not {"threshold_method", "borders", "elongation"} & set(plain.attrs)
+    labels = iso.vol(image, **SIGMAS, threshold="local", borders="light", elongation=1.2)
+    made = {name: labels.attrs[name] for name in ("threshold_method", "borders", "elongation")}
+    assert made == {"threshold_method": "local", "borders": "light", "elongation": 1.2}
 
 
 def test_a_given_threshold(rng: np.random.Generator) -> None:
@@ -225,6 +292,34 @@ def test_warnings_about_the_foreground(nuclei: tuple) -> None:
         iso.vol(image, spot_sigma=1.4, outline_sigma=0.9)
 
 
+def dots(heights: list[float], shape: tuple = (9, 60, 100), step: int = 20, first: int = 10) -> xr.DataArray:
+    """Equal dots of some heights above a background of 50."""
+    values = np.full(shape, 50.0)
+    places = [(y, x) for y in range(first, shape[1], step) for x in range(first, shape[2], step)]
+    for height, (y, x) in zip(heights, places, strict=False):
+        values[3:6, y - 2 : y + 3, x - 2 : x + 3] += height
+    return iso.as_image(values.astype(np.float32), voxel_size=1, unit="um")
+
+
+def test_a_warning_of_one_object_that_holds_most() -> None:
+    image = dots([400.0] * 12)
+    iso.vol(image, spot_sigma=2, outline_sigma=0.5)
+    image.values[:, 42:, 42:] = 450
+    with pytest.warns(iso.SegmentationWarning, match=r"One object of 13 \(label \d+\) holds \d\d% of the foreground"):
+        iso.vol(image, spot_sigma=2, outline_sigma=0.5)
+
+
+def test_a_warning_of_objects_at_the_border() -> None:
+    with pytest.warns(iso.SegmentationWarning, match="24 of 24 objects touch the border"):
+        iso.vol(dots([400.0] * 24, (9, 5, 480), first=2), spot_sigma=2, outline_sigma=0.5)
+
+
+def test_a_warning_of_one_object_much_brighter_than_the_others() -> None:
+    image = dots([9000.0] + [1400.0] * 14)
+    with pytest.warns(iso.SegmentationWarning, match='[67] times as bright as the middling one.*threshold="local"'):
+        iso.vol(image, spot_sigma=2, outline_sigma=0.5)
+
+
 def test_seeds_of_a_coarse_stack_are_not_one_a_slice() -> None:
     image, truth = iso.sample(shape=(24, 192, 192), voxel_size={"z": 3.0}, seed=2)
     labels = iso.vol(image, spot_sigma=1.0, outline_sigma=0.9)
@@ -260,6 +355,10 @@ def test_seeds_between_the_voxels_of_any_axis(axis: str) -> None:
         ({"spot_sigma": "2 s"}, iso.CalibrationError, "converted"),
         ({"threshold": "li"}, iso.ParameterError, "otsu"),
         ({"threshold": float("inf")}, iso.ParameterError, "finite"),
+        ({"borders": "dark"}, iso.ParameterError, "'distance', 'light'"),
+        ({"elongation": 0}, iso.ParameterError, "above 0"),
+        ({"elongation": float("nan")}, iso.ParameterError, "above 0"),
+        ({"elongation": 100}, iso.ParameterError, "100 voxels in z, and 12 slices"),
         ({"channel": 3}, iso.ParameterError, "no channels"),
         ({"engine": "gpu"}, iso.ParameterError, "cpu"),
         ({"memory_limit": 1000}, iso.MemoryLimitError, "1 kB"),

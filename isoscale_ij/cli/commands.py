@@ -94,8 +94,8 @@ def _segment(options: argparse.Namespace) -> None:
         _check_output(path, outputs[path], options)
         labels = voronoi_otsu_labeling(
             read(path), spot_sigma=options.spot_sigma, outline_sigma=options.outline_sigma,
-            threshold=options.threshold, channel=options.channel, engine=options.engine, on_progress=Bar(),
-            memory_limit=options.memory_limit,
+            threshold=options.threshold, borders=options.borders, elongation=options.elongation,
+            channel=options.channel, engine=options.engine, on_progress=Bar(), memory_limit=options.memory_limit,
         )  # fmt: skip
         write(outputs[path], labels, overwrite=options.overwrite)
         count, threshold = int(labels.max()), labels.attrs["threshold"]
@@ -158,12 +158,35 @@ def _compare(options: argparse.Namespace) -> None:
         raise ParameterError(f"{folder} exists already. Choose another with --output, or allow it with --overwrite.")
     comparison = compare(
         read(options.input), spot_sigma=options.spot_sigma, outline_sigma=options.outline_sigma,
+        threshold=options.threshold, borders=options.borders, elongation=options.elongation,
         truth=read(options.truth) if options.truth else None, voxel_sizes=options.voxel_sizes,
         channel=options.channel, engine=options.engine, on_progress=Bar(), memory_limit=options.memory_limit,
     )  # fmt: skip
     comparison.save(folder, overwrite=options.overwrite)
     streams.result(as_json(comparison) if options.json else comparison)
     streams.say(f"table, pictures and label images are in {folder}")
+
+
+def _suggest(options: argparse.Namespace) -> None:
+    from isoscale_ij.errors import ParameterError
+    from isoscale_ij.files import check_replaceable, read, replacing
+    from isoscale_ij.operations.suggestion import suggest_sigmas
+
+    if options.picture:
+        if options.picture.suffix.lower() != ".png":
+            raise ParameterError(f"Got the picture {options.picture.name}; needed is a name that ends in .png.")
+        check_replaceable(options.picture, overwrite=options.overwrite)
+    found = suggest_sigmas(
+        read(options.input), channel=options.channel, engine=options.engine, on_progress=Bar(),
+        memory_limit=options.memory_limit,
+    )  # fmt: skip
+    if options.picture:
+        with replacing(options.picture, overwrite=options.overwrite) as temporary:
+            found.figure().savefig(temporary, format="png")
+        streams.say(f"the curve is in {options.picture}")
+    facts = {name: getattr(found, name) for name in ("spot_sigma", "outline_sigma", "unit", "confident", "reason")}
+    facts["curve"] = json.loads(found.curve.to_json(orient="records"))
+    streams.result(json.dumps(facts, indent=2) if options.json else found)
 
 
 def _sample(options: argparse.Namespace) -> None:
@@ -247,5 +270,5 @@ def _same(one: Path, other: Path) -> bool:
 
 RUNS: dict[str, Run] = {
     "info": _info, "set-voxel-size": _set_voxel_size, "rescale": _rescale, "segment": _segment, "measure": _measure,
-    "compare": _compare, "sample": _sample, "demo": _demo, "fiji": _fiji, "doctor": _doctor,
+    "compare": _compare, "suggest": _suggest, "sample": _sample, "demo": _demo, "fiji": _fiji, "doctor": _doctor,
 }  # fmt: skip

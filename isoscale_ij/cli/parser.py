@@ -10,7 +10,7 @@ from isoscale_ij import __version__
 from isoscale_ij.engines import engine_names
 from isoscale_ij.errors import IsoscaleError
 from isoscale_ij.image.units import parse_length
-from isoscale_ij.operations.choices import EXTREMES, INTERPOLATIONS, TARGETS
+from isoscale_ij.operations.choices import BORDERS, EXTREMES, INTERPOLATIONS, TARGETS
 
 Run = Callable[[argparse.Namespace], None]
 
@@ -59,6 +59,8 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     _segment(command(
         "segment", "label objects (Voronoi-Otsu-Labeling)",
         "isoscale-ij segment my.tif labels.tif --spot-sigma 2um --outline-sigma 1um"
+        "|isoscale-ij segment my.tif labels.tif --spot-sigma 2um --outline-sigma 1um --threshold local --borders light"
+        "|isoscale-ij segment my.tif labels.tif --spot-sigma auto --outline-sigma auto"
         "|isoscale-ij segment *.tif --into labels --spot-sigma 2um --outline-sigma 1um",
     ))  # fmt: skip
     _measure(command(
@@ -67,6 +69,10 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     _compare(command(
         "compare", "segment on several grids; a table and pictures",
         "isoscale-ij compare my.tif --spot-sigma 2um --outline-sigma 1um",
+    ))  # fmt: skip
+    _suggest(command(
+        "suggest", "which sigmas to try first",
+        "isoscale-ij suggest my.tif|isoscale-ij suggest my.tif --picture curve.png",
     ))  # fmt: skip
     _sample(command(
         "sample", "write a synthetic volume of nuclei", "isoscale-ij sample nuclei.tif --truth nuclei-truth.tif"
@@ -123,8 +129,12 @@ def _rescale(scale: argparse.ArgumentParser) -> None:
 
 def _segment(segment: argparse.ArgumentParser) -> None:
     _in_out(segment)
-    _sigmas(segment)
-    segment.add_argument("--threshold", default="otsu", help="otsu, or a grey value of the blurred image")
+    segment.add_argument("--spot-sigma", metavar="LENGTH", type=_sigma, required=True, help=f"{_SPOT}; or auto")
+    segment.add_argument(
+        "--outline-sigma", metavar="LENGTH", type=_sigma, required=True, help=f"{_OUTLINE}; or auto: half of that"
+    )
+    segment.add_argument("--channel", help="name or number, where there are several")
+    _ways(segment)
     segment.add_argument("--json", action="store_true", help="print what came out as JSON; of several files a list")
     _overwrite(segment)
     _limits(segment)
@@ -145,12 +155,22 @@ def _measure(measure: argparse.ArgumentParser) -> None:
 def _compare(compare: argparse.ArgumentParser) -> None:
     compare.add_argument("input", metavar="IN", type=Path, help=_IN)
     _sigmas(compare)
+    _ways(compare)
     compare.add_argument("--truth", metavar="LABELS", type=Path, help="true labels on the same grid")
     compare.add_argument("--voxel-sizes", metavar="LENGTH", type=_length, nargs="+", help="sizes to rescale to")
     compare.add_argument("--output", metavar="FOLDER", type=Path, help="by default IN-comparison beside IN")
     compare.add_argument("--json", action="store_true", help="print the table as JSON")
     _overwrite(compare)
     _limits(compare)
+
+
+def _suggest(suggest: argparse.ArgumentParser) -> None:
+    suggest.add_argument("input", metavar="IN", type=Path, help=_IN)
+    suggest.add_argument("--channel", help="name or number, where there are several")
+    suggest.add_argument("--picture", metavar="PNG", type=Path, help="draw the number of objects against the sigma")
+    suggest.add_argument("--json", action="store_true", help="as JSON, with the curve")
+    _overwrite(suggest)
+    _limits(suggest)
 
 
 def _sample(sample: argparse.ArgumentParser) -> None:
@@ -188,6 +208,21 @@ def _sigmas(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--channel", help="name or number, where there are several")
 
 
+def _ways(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--threshold", default="otsu",
+        help="otsu: one for all; local: one for each object; or a grey value of the blurred image (default: otsu)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--borders", choices=BORDERS, default="distance",
+        help="where objects touch: half way between them, or along the dark valley (default: distance)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--elongation", metavar="NUMBER", type=float, default=1.0,
+        help="how much longer than wide objects look along z; for outlines only (default: 1)",
+    )  # fmt: skip
+
+
 def _length(text: str) -> str:
     """A length as it is typed; the text itself goes on, so that its unit does."""
     try:
@@ -201,6 +236,10 @@ def _lengths(text: str) -> str | dict[str, str]:
     if "=" not in text:
         return _length(text)
     return {axis: _length(value) for axis, value in _pairs(text, "z=2um,y=1um,x=1um")}
+
+
+def _sigma(text: str) -> str | dict[str, str]:
+    return text if text == "auto" else _lengths(text)
 
 
 def _pairs(text: str, example: str) -> list[tuple[str, str]]:

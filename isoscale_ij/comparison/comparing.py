@@ -7,7 +7,7 @@ row that the tutorial could not show segments the image as it is, in physical un
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.labels import whole_numbers
 from isoscale_ij.image.units import LengthLike, convert, is_length, parse_length, symbol
 from isoscale_ij.operations.agreement import agreement
+from isoscale_ij.operations.choices import Borders, Threshold
 from isoscale_ij.operations.measurement import measure
 from isoscale_ij.operations.rescaling import plan_rescale, rescale
 from isoscale_ij.operations.segmentation import voronoi_otsu_labeling
@@ -53,6 +54,9 @@ def compare(
     *,
     spot_sigma: SigmaLike,
     outline_sigma: SigmaLike,
+    threshold: float | Threshold = "otsu",
+    borders: Borders = "distance",
+    elongation: float = 1.0,
     truth: Any | None = None,
     voxel_sizes: Sequence[LengthLike] | None = None,
     channel: str | int | None = None,
@@ -71,7 +75,10 @@ def compare(
     image : DataArray
         A calibrated volume (z, y, x), with or without c.
     spot_sigma, outline_sigma : length
-        In the image's unit, or as ``"2 um"``; see :func:`voronoi_otsu_labeling`.
+        In the image's unit, or as ``"2 um"``; see :func:`voronoi_otsu_labeling`. A spot sigma is about half the
+        radius of an object.
+    threshold, borders, elongation
+        As for :func:`voronoi_otsu_labeling`; the same in all rows.
     truth : DataArray, optional
         True labels on the grid of `image`.
     voxel_sizes : sequence of length, optional
@@ -123,13 +130,14 @@ def compare(
         resolve_sigmas(Grid.of(image), sigma, what)
     run_in([image.dtype], get_engine(engine, image.size).name)  # the first row does not pay for loading the kernels
     ways = list(_ways(image, voxel_sizes))
+    options = {"threshold": threshold, "borders": borders, "elongation": elongation}
     rows, labels, measured = [], {}, {}
     on_raw: dict[str, NDArray[np.int32]] = {}
     for number, way in enumerate(ways):
         row: dict[str, Any] = {"name": way.name, "remark": ""}
         try:
             segmented = _segment(
-                image, way, (spot_sigma, outline_sigma), row, engine, memory_limit,
+                image, way, (spot_sigma, outline_sigma), options, row, engine, memory_limit,
                 _part(on_progress, number, len(ways), way.name),
             )  # fmt: skip
         except (MemoryLimitError, ParameterError) as error:
@@ -200,8 +208,8 @@ def _default_sizes(image: xr.DataArray) -> list[float]:
 
 
 def _segment(
-    image: xr.DataArray, way: _Way, sigmas: tuple[SigmaLike, SigmaLike], row: dict[str, Any], engine: str,
-    memory_limit: float | str | None, on_progress: OnProgress | None,
+    image: xr.DataArray, way: _Way, sigmas: tuple[SigmaLike, SigmaLike], options: Mapping[str, Any],
+    row: dict[str, Any], engine: str, memory_limit: float | str | None, on_progress: OnProgress | None,
 ) -> xr.DataArray:  # fmt: skip
     """One row: rescale, segment, and note what that took."""
     if way.in_voxels:
@@ -227,7 +235,7 @@ def _segment(
         begin = time.perf_counter()
         with remarks.heard() as heard:
             labels = voronoi_otsu_labeling(
-                scaled, spot_sigma=spot, outline_sigma=outline, engine=engine, on_progress=on_progress,
+                scaled, spot_sigma=spot, outline_sigma=outline, **options, engine=engine, on_progress=on_progress,
                 memory_limit=memory_limit,
             )  # fmt: skip
         row["seconds_segment"] = time.perf_counter() - begin

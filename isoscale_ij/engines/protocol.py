@@ -6,7 +6,7 @@ files, units or xarray, and nothing of how the steps follow each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -44,6 +44,15 @@ class Seeds:
         steps = np.array(self.finer)
         return np.asarray((self.indices + steps // 2) // steps, np.int64)
 
+    def only(self, kept: NDArray[np.bool_]) -> Seeds:
+        """Some of the seeds, in the same order."""
+        return Seeds(self.indices[kept], self.finer)
+
+    def distinct(self) -> Seeds:
+        """Of several seeds beside one voxel only the first."""
+        _, first = np.unique(self.voxels, axis=0, return_index=True)
+        return Seeds(self.indices[np.sort(first)], self.finer)
+
     def __len__(self) -> int:
         return len(self.indices)
 
@@ -54,10 +63,14 @@ class Tally:
 
     n_voxels: NDArray[np.int64]
     index_sums: NDArray[np.int64]  # (label, zyx)
+    product_sums: NDArray[np.int64]  # of indices: (label, zz yy xx zy zx yx)
     lowest: NDArray[np.int64]  # (label, zyx)
     highest: NDArray[np.int64]  # (label, zyx)
     n_slices: NDArray[np.int64]
-    intensity_sums: NDArray[np.float64]  # (channel, label)
+    intensity_sums: NDArray[np.float64]  # (channel, label), as all that follow
+    intensity_squares: NDArray[np.float64]  # of the differences from the channel's origin
+    intensity_lowest: NDArray[np.float64]
+    intensity_highest: NDArray[np.float64]
 
     @classmethod
     def empty(cls, count: int, channels: int) -> Tally:
@@ -65,20 +78,28 @@ class Tally:
         return cls(
             n_voxels=np.zeros(count + 1, np.int64),
             index_sums=np.zeros((count + 1, 3), np.int64),
+            product_sums=np.zeros((count + 1, 6), np.int64),
             lowest=np.full((count + 1, 3), np.iinfo(np.int64).max),
             highest=np.full((count + 1, 3), -1, np.int64),
             n_slices=np.zeros(count + 1, np.int64),
             intensity_sums=np.zeros((channels, count + 1)),
+            intensity_squares=np.zeros((channels, count + 1)),
+            intensity_lowest=np.full((channels, count + 1), np.inf),
+            intensity_highest=np.full((channels, count + 1), -np.inf),
         )
 
     def add(self, other: Tally) -> None:
         """Add the sums over other slices."""
         self.n_voxels += other.n_voxels
         self.index_sums += other.index_sums
+        self.product_sums += other.product_sums
         np.minimum(self.lowest, other.lowest, out=self.lowest)
         np.maximum(self.highest, other.highest, out=self.highest)
         self.n_slices += other.n_slices
         self.intensity_sums += other.intensity_sums
+        self.intensity_squares += other.intensity_squares
+        np.minimum(self.intensity_lowest, other.intensity_lowest, out=self.intensity_lowest)
+        np.maximum(self.intensity_highest, other.intensity_highest, out=self.intensity_highest)
 
 
 class DeviceError(RuntimeError):
@@ -207,6 +228,22 @@ class Engine(Protocol):
     ) -> NDArray[np.int32]:
         """Label each mask voxel with its nearest seed; return the runs of equal label in each row (z, y)."""
 
+    def flood(
+        self,
+        mask: NDArray[np.bool_],
+        values: NDArray[np.float32],
+        homes: NDArray[np.int64],
+        spacing: tuple[float, float, float],
+        out: NDArray[np.int32],
+        on_part: OnPart | None = None,
+        on_memory: OnMemory | None = None,
+    ) -> None:
+        """Flood the mask from the seeds' voxels, the brightest voxels first.
+
+        What order that is, and who takes a voxel that several labels come to, is said in
+        :mod:`isoscale_ij.engines.cpu.flooding`.
+        """
+
     def join_pieces(
         self,
         labels: NDArray[np.int32],
@@ -216,5 +253,45 @@ class Engine(Protocol):
     ) -> int:
         """Give away, in place, the parts of a label that hang not together with its seed."""
 
-    def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
-        """Sums per label."""
+    def peaks(
+        self,
+        labels: NDArray[np.int32],
+        values: NDArray[np.float32],
+        count: int,
+        on_memory: OnMemory | None = None,
+    ) -> NDArray[np.float32]:
+        """The highest value in each of the labels 0 … `count`; minus infinity for 0 and where there is no voxel."""
+
+    def cut(
+        self, labels: NDArray[np.int32], values: NDArray[np.float32], limits: NDArray[np.float64]
+    ) -> NDArray[np.int32]:
+        """Leave, in place, what is strictly above its label's limit; return the runs of equal label in each row."""
+
+    def keep_pieces(
+        self,
+        labels: NDArray[np.int32],
+        runs_per_row: NDArray[np.int32],
+        homes: NDArray[np.int64],
+        on_memory: OnMemory | None = None,
+    ) -> None:
+        """Keep, in place, only what hangs together with a home; number that 1, 2, … in the order of the homes."""
+
+    def census(
+        self, labels: NDArray[np.int32], count: int, on_memory: OnMemory | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Voxels of each of the labels 0 … `count`, and which of them touch the border; none for 0."""
+
+    def tally(
+        self,
+        labels: NDArray[np.integer],
+        intensities: list[NDArray[np.generic]],
+        count: int,
+        origins: Sequence[float] | None = None,
+    ) -> Tally:
+        """Sums per label; squares are of the differences from the channel's origin (0 by default)."""
+
+    def exposure(self, labels: NDArray[np.integer], z: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """For each voxel of the slice `z`, the weights (3, 3, 3) of its neighbours that have not its label, added up.
+
+        What lies outside the volume has no label; background voxels have 0.
+        """

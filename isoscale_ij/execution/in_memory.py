@@ -1,7 +1,7 @@
 """The steps over a volume in memory: one block, one array.
 
 The labels' own memory serves for the blurred values as well, one after the other; beside it
-there is only the mask.
+there is only the mask, and the blurred values that are held.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class InMemorySteps:
     out : ndarray of int32, (z, y, x)
         For the labels.
     on_memory : callable
-        Told the bytes that a step is about to take beside the labels and the mask.
+        Told the bytes that a step is about to take beside the labels, the mask and what is held.
     """
 
     def __init__(
@@ -37,6 +37,7 @@ class InMemorySteps:
         self._engine, self._source, self._offset, self._labels = engine, source, 0.0, out
         self._on_memory, self._beside = on_memory, 0
         self._values = out.view(np.float32)
+        self._held = np.empty(0, np.float32)
         self._mask = np.empty(0, np.bool_)
         self._runs = np.empty(0, np.int32)
 
@@ -73,8 +74,12 @@ class InMemorySteps:
         return self._engine.histogram(self._values, lowest, highest, bins)
 
     def keep_mask(self, threshold: float) -> int:
-        self._mask = np.empty(self._values.shape, np.bool_)
+        if not self._mask.size:
+            self._mask = np.empty(self._values.shape, np.bool_)
         return self._engine.above(self._values, threshold, self._mask)
+
+    def hold(self) -> None:
+        self._held = self._values.copy()
 
     def find_seeds(
         self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float
@@ -83,9 +88,15 @@ class InMemorySteps:
             self._beside = _BANDS
         return self._engine.maxima(self._values, self._mask, taps, finer, rounding, self._take)
 
+    def heights(self, seeds: Seeds) -> NDArray[np.float32]:
+        return np.asarray(self._values[tuple(seeds.voxels.T)])
+
     def assign(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
         self._take(_BYTES_PER_SEED * len(seeds))
         self._runs = self._engine.assign(self._mask, seeds, spacing, self._labels, on_part)
+
+    def flood(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
+        self._engine.flood(self._mask, self._held, seeds.voxels, spacing, self._labels, on_part, self._take)
 
     def lost(self, seeds: Seeds) -> NDArray[np.bool_]:
         return np.asarray(self._labels[tuple(seeds.voxels.T)] != np.arange(1, len(seeds) + 1))
@@ -93,6 +104,18 @@ class InMemorySteps:
     def join_pieces(self, seeds: Seeds) -> None:
         self._beside += _BYTES_PER_SEED * len(seeds)
         self._engine.join_pieces(self._labels, self._runs, seeds.voxels, self._take)
+
+    def peaks(self, count: int) -> NDArray[np.float32]:
+        return self._engine.peaks(self._labels, self._held, count, self._take)
+
+    def cut(self, limits: NDArray[np.float64]) -> None:
+        self._runs = self._engine.cut(self._labels, self._held, limits)
+
+    def keep_pieces(self, seeds: Seeds) -> None:
+        self._engine.keep_pieces(self._labels, self._runs, seeds.voxels, self._take)
+
+    def census(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        return self._engine.census(self._labels, count, self._take)
 
     def clear(self) -> None:
         self._labels[...] = 0

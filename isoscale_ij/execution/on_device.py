@@ -36,6 +36,7 @@ class OnDeviceSteps:
         self._offset = 0.0
         self._source = None if isinstance(source, np.ndarray) else source  # on the device; sent when first needed
         self._values = device.empty(source.shape, np.float32)
+        self._held = np.empty(0, np.float32)
         self._mask = device.empty(source.shape, np.bool_)
         self._runs = np.empty(0, np.int32)
 
@@ -82,10 +83,19 @@ class OnDeviceSteps:
     def keep_mask(self, threshold: float) -> int:
         return self._device.above(self._values, threshold, self._mask)
 
+    def hold(self) -> None:
+        self._held = np.empty(self.shape, np.float32)
+        self._device.fetch(self._values, self._held)
+
     def find_seeds(
         self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float
     ) -> Seeds:
         return self._device.maxima(self._values, self._mask, taps, finer, rounding)
+
+    def heights(self, seeds: Seeds) -> NDArray[np.float32]:
+        values = self._labels.view(np.float32)  # there is no label yet
+        self._device.fetch(self._values, values)
+        return np.asarray(values[tuple(seeds.voxels.T)])
 
     def assign(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
         labels = self._values.viewed_as(np.int32)  # the blurred values are not needed any more
@@ -94,11 +104,28 @@ class OnDeviceSteps:
         if on_part:
             on_part(1.0)
 
+    def flood(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
+        mask = np.empty(self.shape, np.bool_)
+        self._device.fetch(self._mask, mask)
+        self._engine.flood(mask, self._held, seeds.voxels, spacing, self._labels, on_part, self._on_memory)
+
     def lost(self, seeds: Seeds) -> NDArray[np.bool_]:
         return np.asarray(self._labels[tuple(seeds.voxels.T)] != np.arange(1, len(seeds) + 1))
 
     def join_pieces(self, seeds: Seeds) -> None:
         self._engine.join_pieces(self._labels, self._runs, seeds.voxels, self._on_memory)
+
+    def peaks(self, count: int) -> NDArray[np.float32]:
+        return self._engine.peaks(self._labels, self._held, count, self._on_memory)
+
+    def cut(self, limits: NDArray[np.float64]) -> None:
+        self._runs = self._engine.cut(self._labels, self._held, limits)
+
+    def keep_pieces(self, seeds: Seeds) -> None:
+        self._engine.keep_pieces(self._labels, self._runs, seeds.voxels, self._on_memory)
+
+    def census(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        return self._engine.census(self._labels, count, self._on_memory)
 
     def clear(self) -> None:
         self._labels[...] = 0

@@ -82,7 +82,7 @@ class InMemory:
     ) -> tuple[NDArray[np.int32], list[T]]:
         volume = math.prod(self._stack.volume_shape)
         at_a_time = self._engine.at_a_time(self._stack.count, volume)
-        held = _label_bytes(volume, self._stack.count, at_a_time)
+        held = _label_bytes(volume, self._stack.count, at_a_time, allowance.held)
         allowance.require(held)
         out = np.empty(self._stack.values.shape, np.int32)
         indices = list(self._stack.indices())
@@ -135,7 +135,7 @@ class OnDevice:
         self, work: Callable[[VolumeSteps, int, Progress], T], progress: Progress, allowance: Allowance
     ) -> tuple[Any, list[T]]:
         source = self._stack.three_dimensional(self._stack.values)
-        held = _label_bytes(source.size, 1, 1)
+        held = _label_bytes(source.size, 1, 1, allowance.held)
         allowance.require(held)
         labels = np.empty(source.shape, np.int32)
         result = over_volume(
@@ -158,6 +158,6 @@ def over_volume(
     return work(InMemorySteps(engine, np.asarray(source), labels, on_memory))
 
 
-def _label_bytes(volume: int, count: int, at_a_time: int) -> int:
-    """What labelling `count` volumes takes: all labels, and the masks of those that are done at a time."""
-    return (4 * count + at_a_time) * volume + _LABEL_SCRATCH
+def _label_bytes(volume: int, count: int, at_a_time: int, held: int) -> int:
+    """What labelling `count` volumes takes: all labels, and masks and held values of those that are done at a time."""
+    return (4 * count + at_a_time * (1 + held)) * volume + _LABEL_SCRATCH

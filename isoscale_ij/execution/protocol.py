@@ -28,11 +28,14 @@ class Allowance:
         As the user gave it; None: a share of what is free.
     what, mend : str
         What would need more, and what to do instead, for the message.
+    held : int
+        Bytes a voxel that the work holds beside the labels and the mask (see :meth:`VolumeSteps.hold`).
     """
 
     limit: float | str | None
     what: str
     mend: str
+    held: int = 0
 
     def require(self, nbytes: int) -> None:
         """Raise a MemoryLimitError if that much is not allowed."""
@@ -74,19 +77,40 @@ class VolumeSteps(Protocol):
     def keep_mask(self, threshold: float) -> int:
         """Remember which blurred values are strictly above the threshold; return how many."""
 
+    def hold(self) -> None:
+        """Hold the blurred values beside all that follows, for `flood`, `peaks` and `cut`."""
+
     def find_seeds(
         self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float
     ) -> Seeds:
         """Local maxima of the blurred values in the mask, on a finer grid where `taps` say so."""
 
+    def heights(self, seeds: Seeds) -> NDArray[np.float32]:
+        """The blurred values in which the seeds were found, at the voxels that they lie beside."""
+
     def assign(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
         """Label the mask by nearest seed."""
+
+    def flood(self, seeds: Seeds, spacing: tuple[float, float, float], on_part: OnPart | None) -> None:
+        """Label the mask by flooding the held values from the seeds, no two of which lie beside one voxel."""
 
     def lost(self, seeds: Seeds) -> NDArray[np.bool_]:
         """Which seeds are nearer to another seed's voxel than to one of their own."""
 
     def join_pieces(self, seeds: Seeds) -> None:
         """Leave every label in one piece."""
+
+    def peaks(self, count: int) -> NDArray[np.float32]:
+        """The highest held value in each of the labels 0 … `count`."""
+
+    def cut(self, limits: NDArray[np.float64]) -> None:
+        """Of each label only what is strictly above its limit in the held values stays."""
+
+    def keep_pieces(self, seeds: Seeds) -> None:
+        """Of the labels only what hangs together with one of the seeds stays, numbered in their order."""
+
+    def census(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Voxels of each of the labels 0 … `count`, and which of them touch the border."""
 
     def clear(self) -> None:
         """No labels at all."""

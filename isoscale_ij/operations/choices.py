@@ -12,3 +12,9 @@ LikeAxis: TypeAlias = Literal["z", "y", "x"]
 EXTREMES: tuple[str, ...] = get_args(Extreme)
 TARGETS: tuple[str, ...] = (*EXTREMES, *get_args(LikeAxis))
 """What a new voxel size can be besides a length: the smallest or largest there is, or that of an axis."""
+
+Threshold: TypeAlias = Literal["otsu", "local"]
+THRESHOLDS: tuple[str, ...] = get_args(Threshold)
+
+Borders: TypeAlias = Literal["distance", "light"]
+BORDERS: tuple[str, ...] = get_args(Borders)

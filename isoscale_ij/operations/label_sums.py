@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from isoscale_ij import memory
 from isoscale_ij.engines.protocol import Engine, Tally
 
-_LABEL_BYTES = 88  # of the sums of one label, without intensities
+_LABEL_BYTES = 136  # of the sums of one label, without intensities
 _AT_ONCE_BYTES = 64 << 20  # an engine sums parts of a volume at once, each for all numbers up to the highest,
 _PART = 16  # in parts of so many slices; where that takes more, each slice is summed for the labels it has
 _SLICES_AT_A_TIME = 8
-_SCRATCH_BYTES = 64  # a voxel of a slice: some threads have one each in wider types
+_SCRATCH_BYTES = 160  # a voxel of a slice: some threads have one each in wider types
 _MEND = "Measure a part of the image, or remove small labels first."
 
 
 def label_sums(
-    values: NDArray[np.integer], intensities: list[NDArray[Any]], engine: Engine, columns: int,
+    values: NDArray[np.integer], intensities: list[Any], origins: list[float], engine: Engine, columns: int,
     memory_limit: float | str | None, beside: int = 0,
 ) -> tuple[NDArray[np.integer], Tally]:  # fmt: skip
     """The labels of a (z, y, x) volume in rising order, and the sums over each, in that order.
@@ -29,6 +29,9 @@ def label_sums(
     values : ndarray of int
         0 or more; 0 is background.
     intensities : list of ndarray
+        Or of what gives an array for a slice.
+    origins : list of float
+        Of each, what is taken off before squares are summed.
     engine : Engine
     columns : int
         Of the table that will be made of the sums; they are counted as memory, too.
@@ -42,12 +45,12 @@ def label_sums(
         If sums and table would need more than allowed.
     """
     highest, channels = int(values.max()), len(intensities)
-    each = _LABEL_BYTES + 8 * channels
+    each = _LABEL_BYTES + 32 * channels
     scratch = beside + _SCRATCH_BYTES * values[0].size
     at_once = (highest + 1) * each * -(-len(values) // _PART)
     if at_once <= _AT_ONCE_BYTES:
         memory.require(at_once + (highest + 1) * 8 * columns + scratch, memory_limit, "The table", _MEND)
-        tally = engine.tally(values, intensities, highest)
+        tally = engine.tally(values, intensities, highest, origins)
         numbers = np.flatnonzero(tally.n_voxels)
         return numbers, _rows(tally, numbers)
     present = _labels(values[0])
@@ -56,11 +59,15 @@ def label_sums(
     memory.require(
         len(present) * (each + 8 * columns) + scratch, memory_limit, f"The table of {len(present)} labels", _MEND
     )
-    return present, _by_slice(values, intensities, engine, present)
+    return present, _by_slice(values, intensities, origins, engine, present)
 
 
 def _by_slice(
-    values: NDArray[np.integer], intensities: list[NDArray[Any]], engine: Engine, present: NDArray[np.integer]
+    values: NDArray[np.integer],
+    intensities: list[Any],
+    origins: list[float],
+    engine: Engine,
+    present: NDArray[np.integer],
 ) -> Tally:
     """Sums over each slice for its own labels, added up in the order of the slices."""
     total = Tally.empty(len(present) - 1, len(intensities))
@@ -72,7 +79,7 @@ def _by_slice(
             z = first + number
             labels, plane = _renumbered(values[z])
             channels = [channel[z : z + 1] for channel in intensities]
-            parts[number] = labels, engine.tally(plane[np.newaxis], channels, len(labels))
+            parts[number] = labels, engine.tally(plane[np.newaxis], channels, len(labels), origins)
 
         engine.each(add, last - first)
         for z, part in zip(range(first, last), parts, strict=True):
@@ -84,20 +91,27 @@ def _by_slice(
 def _add(total: Tally, rows: NDArray[np.int64], part: Tally, z: int) -> None:
     """Add the sums over the slice `z`; the first row of `part` is background."""
     count = part.n_voxels[1:]
+    part.product_sums[1:, 0] += z * z * count
+    part.product_sums[1:, 3:5] += z * part.index_sums[1:, 1:]
     part.index_sums[1:, 0] += z * count
     part.lowest[1:, 0] = part.highest[1:, 0] = z
     total.n_voxels[rows] += count
     total.index_sums[rows] += part.index_sums[1:]
+    total.product_sums[rows] += part.product_sums[1:]
     total.lowest[rows] = np.minimum(total.lowest[rows], part.lowest[1:])
     total.highest[rows] = np.maximum(total.highest[rows], part.highest[1:])
     total.n_slices[rows] += 1
     total.intensity_sums[:, rows] += part.intensity_sums[:, 1:]
+    total.intensity_squares[:, rows] += part.intensity_squares[:, 1:]
+    total.intensity_lowest[:, rows] = np.minimum(total.intensity_lowest[:, rows], part.intensity_lowest[:, 1:])
+    total.intensity_highest[:, rows] = np.maximum(total.intensity_highest[:, rows], part.intensity_highest[:, 1:])
 
 
 def _rows(tally: Tally, rows: NDArray[np.int64]) -> Tally:
     return Tally(
-        tally.n_voxels[rows], tally.index_sums[rows], tally.lowest[rows], tally.highest[rows], tally.n_slices[rows],
-        tally.intensity_sums[:, rows],
+        tally.n_voxels[rows], tally.index_sums[rows], tally.product_sums[rows], tally.lowest[rows],
+        tally.highest[rows], tally.n_slices[rows], tally.intensity_sums[:, rows], tally.intensity_squares[:, rows],
+        tally.intensity_lowest[:, rows], tally.intensity_highest[:, rows],
     )  # fmt: skip
 
 

@@ -17,11 +17,13 @@ from isoscale_ij.image.axes import SPATIAL, channel_names
 from isoscale_ij.image.calibration import as_image, axis_unit, is_labels, length_unit, spacing
 from isoscale_ij.image.labels import looks_like_grey_values, whole_numbers
 from isoscale_ij.operations.label_sums import label_sums
+from isoscale_ij.operations.shapes import Surface, principal_axes, sphericity
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_COLUMNS = 16  # of a table, at most, without intensities
+_COLUMNS = 30  # of a table, at most, without intensities
+_PER_CHANNEL = 5
 
 
 @takes_images("labels", "image")
@@ -40,7 +42,7 @@ def measure(
         What to compute with.
     memory_limit : float or str, optional
         Bytes, or as ``"2 GB"``; by default a share of the machine's free memory. What is needed follows how
-        many labels there are: some 220 bytes each.
+        many labels there are: some 550 bytes each.
 
     Returns
     -------
@@ -48,8 +50,11 @@ def measure(
         One row per label and time point. Columns: ``label``, ``t`` (index of the time point),
         ``n_voxels``, ``volume`` (2D: ``area``), ``equivalent_diameter`` (of the ball
         or disk of that size), ``centroid_z``, ``centroid_y``, ``centroid_x``; ``min_z`` … ``max_x``
-        (the box that the voxels fill, edge to edge), ``n_slices`` (3D), ``touches_border``,
-        ``mean_intensity`` or, for several channels, ``mean_intensity_NAME``.
+        (the box that the voxels fill, edge to edge), ``n_slices`` (3D), ``touches_border``;
+        ``surface_area`` and ``sphericity`` (2D: ``perimeter`` and ``circularity``), ``axis_1_length`` … and their
+        directions ``axis_1_z``, ``axis_1_y``, ``axis_1_x`` …, longest axis first;
+        ``mean_intensity``, ``max_intensity``, ``min_intensity``, ``std_intensity``, ``total_intensity`` or, for several
+        channels, ``mean_intensity_NAME`` and so on.
         Lengths are in the unit of the image, positions as in its coordinates; without calibration in
         voxels, counted from the centre of the first. ``attrs["units"]`` maps columns to units.
 
@@ -68,6 +73,14 @@ def measure(
     Notes
     -----
     An object counts as touching the border in z only where there is more than one slice.
+
+    Surfaces are by Crofton's formula: from how often lines in 13 directions (in the plane, 4) leave the object, each
+    direction weighed by the part of the sphere that it stands for on this grid. Balls come out within 3 %, where
+    marching cubes around the same voxels give up to 10 % too much on an isotropic grid and 23 % where voxels are six
+    times as long as wide. What the image's border cuts off is closed there. Sphericity is the surface of the ball of
+    the same volume divided by the object's; circularity is 4π area / perimeter².
+
+    Axes are those of the ellipsoid with the same second moments of voxel centres, as of scikit-image, full lengths.
 
     Examples
     --------
@@ -95,9 +108,17 @@ def measure(
         values = whole_numbers(stored)
         beside = 0 if values is stored else values.nbytes
         intensities = [_volume(channel, t) for channel in channels.values()]
-        width = _COLUMNS + len(channels)
-        present, sums = label_sums(values, intensities, get_engine(engine), width, memory_limit, beside)
-        parts.append(_columns(labels, t, present, sums, list(channels)))
+        origins = [origin if np.isfinite(origin := float(each.flat[0])) else 0.0 for each in intensities]
+        surface = Surface(values, _sizes(labels), get_engine(engine))
+        present, sums = label_sums(
+            values, [*intensities, surface], [*origins, 0.0], get_engine(engine),
+            _COLUMNS + _PER_CHANNEL * len(channels), memory_limit, beside,
+        )  # fmt: skip
+        columns = _columns(labels, t, present, sums)
+        columns |= _shapes(labels, sums, surface)
+        for channel, (name, origin) in enumerate(zip(channels, origins, strict=True)):
+            columns |= _brightness(sums, channel, name, origin)
+        parts.append(columns)
         del sums
     # Column by column, and never copied again: of millions of labels the table is what takes the memory.
     table = pd.DataFrame({name: _joined([part.pop(name) for part in parts]) for name in list(parts[0])}, copy=False)
@@ -124,7 +145,7 @@ def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
 
 
 def _channels(labels: xr.DataArray, image: xr.DataArray | None) -> dict[str, xr.DataArray]:
-    """The intensities by the name of their column."""
+    """The intensities by the end of their columns' names."""
     if image is None:
         return {}
     sizes = {axis: size for axis, size in image.sizes.items() if axis != "c"}
@@ -135,10 +156,10 @@ def _channels(labels: xr.DataArray, image: xr.DataArray | None) -> dict[str, xr.
         )
     names = channel_names(image)
     if not names:
-        return {"mean_intensity": image}
+        return {"intensity": image}
     if len(names) == 1:
-        return {"mean_intensity": image.isel(c=0)}
-    return {f"mean_intensity_{name}": image.isel(c=index) for index, name in enumerate(names)}
+        return {"intensity": image.isel(c=0)}
+    return {f"intensity_{name}": image.isel(c=index) for index, name in enumerate(names)}
 
 
 def _volume(image: xr.DataArray, t: int) -> NDArray[Any]:
@@ -146,9 +167,40 @@ def _volume(image: xr.DataArray, t: int) -> NDArray[Any]:
     return values if "z" in image.dims else values[np.newaxis]
 
 
-def _columns(
-    labels: xr.DataArray, t: int, present: NDArray[np.integer], sums: Tally, channels: list[str]
-) -> dict[str, NDArray[Any]]:
+def _sizes(labels: xr.DataArray) -> list[float]:
+    """Voxel sizes of the axes in space; 1 without calibration."""
+    return [spacing(labels, axis) or 1.0 for axis in SPATIAL if axis in labels.dims]
+
+
+def _shapes(labels: xr.DataArray, sums: Tally, surface: Surface) -> dict[str, NDArray[Any]]:
+    sizes = _sizes(labels)
+    axes = SPATIAL[-len(sizes) :]
+    area = sums.intensity_sums[-1] * surface.unit
+    round_ = sphericity(area, sums.n_voxels * np.prod(sizes), len(sizes))
+    names = ("surface_area", "sphericity") if len(sizes) == 3 else ("perimeter", "circularity")
+    columns = dict(zip(names, (area, round_ if len(sizes) == 3 else round_**2), strict=True))
+    lengths, directions = principal_axes(sums.n_voxels, sums.index_sums, sums.product_sums, sizes)
+    for number in range(len(sizes)):
+        columns[f"axis_{number + 1}_length"] = lengths[:, number].copy()
+        for column, axis in enumerate(axes):
+            columns[f"axis_{number + 1}_{axis}"] = directions[:, number, column].copy()
+    return columns
+
+
+def _brightness(sums: Tally, channel: int, name: str, origin: float) -> dict[str, NDArray[Any]]:
+    total = sums.intensity_sums[channel]
+    mean = total / sums.n_voxels
+    variance = sums.intensity_squares[channel] / sums.n_voxels - (mean - origin) ** 2
+    return {
+        f"mean_{name}": mean,
+        f"max_{name}": sums.intensity_highest[channel].copy(),
+        f"min_{name}": sums.intensity_lowest[channel].copy(),
+        f"std_{name}": np.sqrt(np.clip(variance, 0, None)),
+        f"total_{name}": total.copy(),
+    }
+
+
+def _columns(labels: xr.DataArray, t: int, present: NDArray[np.integer], sums: Tally) -> dict[str, NDArray[Any]]:
     axes = [axis for axis in SPATIAL if axis in labels.dims]
     count = sums.n_voxels
     size = {axis: spacing(labels, axis) or 1.0 for axis in axes}
@@ -173,8 +225,6 @@ def _columns(
     if not flat:
         columns["n_slices"] = sums.n_slices
     columns["touches_border"] = border
-    for channel, name in enumerate(channels):
-        columns[name] = sums.intensity_sums[channel] / count
     return columns
 
 
@@ -184,6 +234,8 @@ def _units(labels: xr.DataArray) -> dict[str, str]:
     unit = (length_unit(labels) or "unknown") if calibrated else "voxel"
     power = 3 if "z" in labels.dims else 2
     units = {"area" if power == 2 else "volume": f"{unit}^{power}", "equivalent_diameter": unit}
+    units |= {"perimeter": unit} if power == 2 else {"surface_area": f"{unit}^2"}
+    units |= {f"axis_{number}_length": unit for number in range(1, power + 1)}
     for axis in SPATIAL:
         if axis in labels.dims:
             own = (axis_unit(labels, axis) or "unknown") if spacing(labels, axis) else "voxel"

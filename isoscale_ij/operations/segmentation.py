@@ -1,68 +1,26 @@
-"""Voronoi-Otsu-Labeling in physical units, on the image's own grid.
-
-The algorithm stands once, in :func:`_label_volume`, in steps that :mod:`isoscale_ij.execution`
-drives over the image, wherever it lies.
+"""Voronoi-Otsu-Labeling in physical units, on the image's own grid: the public function.
 
 References
 ----------
-Voronoi-Otsu-Labeling: R. Haase, clEsperanto (https://clij.github.io). Threshold: N. Otsu (1979),
-"A threshold selection method from gray-level histograms", IEEE Trans. SMC 9(1), 62-66.
+Voronoi-Otsu-Labeling: R. Haase, clEsperanto (https://clij.github.io).
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from isoscale_ij import remarks
 from isoscale_ij.carrying import takes_images
-from isoscale_ij.engines.taps import NO_TAPS, FineTaps, fine_gaussian_taps, holds_exactly
-from isoscale_ij.errors import PUBLIC, ParameterError
-from isoscale_ij.execution.places import place_of
-from isoscale_ij.execution.protocol import Allowance, VolumeSteps
-from isoscale_ij.execution.stack import Stack
-from isoscale_ij.image.axes import SPATIAL, choose_channel
-from isoscale_ij.image.calibration import as_image, is_labels, mark_as_labels
-from isoscale_ij.image.grid import Grid
-from isoscale_ij.image.sources import inherit
-from isoscale_ij.image.units import symbol
-from isoscale_ij.operations.sigmas import SigmaLike, Sigmas, Triple, plain, resolve_sigmas
-from isoscale_ij.progress import OnProgress, Progress
-from isoscale_ij.remarks import Remark
-from isoscale_ij.wording import short
+from isoscale_ij.image.calibration import as_image
+from isoscale_ij.operations.choices import Borders, Threshold
+from isoscale_ij.operations.labelling import SegmentationWarning, labelled
+from isoscale_ij.operations.sigmas import SigmaLike
+from isoscale_ij.operations.suggestion import resolved
+from isoscale_ij.progress import OnProgress
 
-_BINS = 256
-_FEW, _MANY = 0.001, 0.4  # shares of the voxels; less or more foreground than that is pointed out
-_PEAKY = 8.0  # a range so many times that of the blurred image is looked at for outliers
-_OUTLIERS = 1e-4  # the upper half of the range holds fewer of the voxels: some outliers made the range
-# Where seeds are sought between the voxels of an axis. Measured on synthetic nuclei (z steps of 1 to 3 µm,
-# x of 0.16 µm): with these, raw volumes score as well as upscaled ones; without, worse by up to 0.06.
-_UNRESOLVED = 0.5  # a spot sigma of fewer voxels than this: the sampled Gaussian is next to nothing
-_LONG = 5.0  # voxels so much longer than the shortest: a slanting object moves on by several voxels a slice,
-_BARELY_RESOLVED = 2.0  # and so has a maximum in every slice, if the sigma is not more voxels than this
-_RESOLVED = 5.0  # the grid on which seeds are then sought is so fine that the sigma is this many steps
-_ROUNDING = 2.0**-20  # blurred values that differ by less, relatively, are equal: float32 has 2**-24
-_SHARES = {"outline": 0.35, "threshold": 0.1, "spots": 0.35, "seeds": 0.1, "labels": 0.1}
-
-
-class SegmentationWarning(UserWarning):
-    """The image makes a good segmentation unlikely, or the result looks wrong."""
-
-    __module__ = PUBLIC
-
-
-@dataclass(frozen=True)
-class _Settings:
-    spot: Triple  # sigmas in voxels
-    outline: Triple
-    threshold: float | None  # None: Otsu's
-    spacing: Triple  # in which distances are measured
-    sought: str  # what the spot sigma looks for, in words
+__all__ = ["SegmentationWarning", "vol", "voronoi_otsu_labeling"]
 
 
 @takes_images("image")
@@ -71,7 +29,9 @@ def voronoi_otsu_labeling(
     *,
     spot_sigma: SigmaLike,
     outline_sigma: SigmaLike,
-    threshold: float | Literal["otsu"] = "otsu",
+    threshold: float | Threshold = "otsu",
+    borders: Borders = "distance",
+    elongation: float = 1.0,
     channel: str | int | None = None,
     engine: str = "auto",
     on_progress: OnProgress | None = None,
@@ -97,11 +57,18 @@ def voronoi_otsu_labeling(
         2D or 3D, with or without t and c; see :func:`as_image`.
     spot_sigma : length, mapping or sequence
         About half the radius of an object: a larger one finds fewer and larger objects, one that is too large none.
-        In the image's unit (``2.0``), with a unit (``"2 um"``, ``"10 px"``), or for each axis.
+        In the image's unit (``2.0``), with a unit (``"2 um"``, ``"10 px"``), or for each axis. Or ``"auto"``: what
+        :func:`suggest_sigmas` suggests.
     outline_sigma : length, mapping or sequence
-        How smooth outlines are; less than `spot_sigma`.
-    threshold : float or "otsu"
-        A grey value of the blurred image instead of Otsu's.
+        How smooth outlines are; less than `spot_sigma`. ``"auto"``: half of that.
+    threshold : {"otsu", "local"} or float
+        ``"otsu"``: one for the whole image. ``"local"``: one for each object, so that dim objects beside bright ones
+        keep their size; see Notes. Or a grey value of the blurred image.
+    borders : {"distance", "light"}
+        Where objects touch: half way between their seeds, or along the dark valleys between them; see Notes.
+    elongation : float
+        How much longer than wide objects look along z, as light spreads farther there: `outline_sigma` is so many times
+        as long in z. Seeds and distances stay as they are. ``outline_sigma={"z": …, "y": …, "x": …}`` says the same.
     channel : str or int, optional
         Which channel to segment; needed where there are several.
     engine : {"auto", "cpu", "opencl"}
@@ -131,13 +98,27 @@ def voronoi_otsu_labeling(
     Warns
     -----
     SegmentationWarning
-        If the image is constant, no object is found, less than 0.1 % or more than 40 % of it is foreground, or a few
-        outliers hold most of its range.
+        If the image is constant, no object is found, less than 0.1 % or more than 40 % of it is foreground, a few
+        outliers hold most of its range; if of ten objects or more one holds most of the foreground, or one is five
+        times as bright as the middling one (with one threshold for all), or if of twenty or more nearly all touch
+        the border.
 
     Notes
     -----
     With both sigmas in voxels, distances are measured in voxels. The mask's threshold is the centre
     of the winning one of 256 bins from the lowest to the highest value.
+
+    With ``threshold="local"``, b is the image after the blur with `outline_sigma`, T Otsu's threshold, and the
+    background g the median of b where it is below T (to 1/65536 of that range). The mask is where
+    b > g + 0.5 (T - g). Of the labels that steps 2 and 3 give then, those whose peak in b is not above T go. Of the
+    others what is above g + 0.3 (peak - g) stays, as far as it hangs together with the seed; a label whose seed
+    is not above that goes. The share 0.5 decides how dim a rim may be before objects are told apart, 0.3 where an
+    object ends between the background and its peak: half the height of an edge, made lower by what the
+    blur takes off the peak of a small object.
+
+    With ``borders="light"``, step 3 floods the mask from the seeds, the brightest voxels of b first (a watershed). A
+    voxel goes to the label of the neighbour, by faces, that is reached first; in a hollow, which fills at the level of
+    its rim, to the label from which the way along faces is shortest in physical length, at a tie to the lower.
 
     Examples
     --------
@@ -147,231 +128,17 @@ def voronoi_otsu_labeling(
     >>> labels.dtype.name, labels.attrs["kind"]
     ('int32', 'labels')
     """
+    image = as_image(image)
+    spot_sigma, outline_sigma = resolved(
+        image, spot_sigma, outline_sigma, channel=channel, engine=engine, on_progress=on_progress,
+        memory_limit=memory_limit,
+    )  # fmt: skip
     labels, notes = labelled(
-        as_image(image), spot_sigma=spot_sigma, outline_sigma=outline_sigma, threshold=threshold, channel=channel,
-        engine=engine, on_progress=on_progress, memory_limit=memory_limit,
+        image, spot_sigma=spot_sigma, outline_sigma=outline_sigma, threshold=threshold, borders=borders,
+        elongation=elongation, channel=channel, engine=engine, on_progress=on_progress, memory_limit=memory_limit,
     )  # fmt: skip
     remarks.warn_of(notes)
     return labels
-
-
-def labelled(
-    image: xr.DataArray,
-    *,
-    spot_sigma: SigmaLike,
-    outline_sigma: SigmaLike,
-    threshold: float | Literal["otsu"] = "otsu",
-    channel: str | int | None = None,
-    engine: str = "auto",
-    on_progress: OnProgress | None = None,
-    memory_limit: float | str | None = None,
-) -> tuple[xr.DataArray, list[Remark]]:
-    """What :func:`voronoi_otsu_labeling` gives for a calibrated image, and what is to be said of it."""
-    image = choose_channel(image, channel)
-    if is_labels(image):
-        raise ParameterError('Got a label image (attrs["kind"] is "labels"); needed are intensities.')
-    grid = Grid.of(image)
-    spot = resolve_sigmas(grid, spot_sigma, "spot_sigma")
-    outline = resolve_sigmas(grid, outline_sigma, "outline_sigma")
-    z, y, x = (1.0 if spot.in_voxels and outline.in_voxels else grid.size(axis) for axis in SPATIAL)
-    settings = _Settings(
-        spot=spot.voxels,
-        outline=outline.voxels,
-        threshold=_checked_threshold(threshold),
-        spacing=(z, y, x),
-        sought=_sought(grid, spot_sigma, spot),
-    )
-    stack = Stack(image.data, "z" in grid.sizes)
-    progress = Progress(on_progress, _SHARES, stack.count)
-    allowance = Allowance(
-        memory_limit, f"The labels of an image of {math.prod(grid.shape)} voxels",
-        "Segment a part of the image, or choose larger voxels first with rescale.",
-    )  # fmt: skip
-
-    def label(steps: VolumeSteps, number: int, progress: Progress) -> _Labelled:
-        return _label_volume(steps, settings, progress, number, f" at t = {number}" if "t" in grid.sizes else "")
-
-    labels, volumes = place_of(stack, engine).label(label, progress, allowance)
-    progress.finish()
-    thresholds = [volume.threshold for volume in volumes]
-    return (
-        _as_labels(image, labels, thresholds, spot_sigma, outline_sigma),
-        [remark for volume in volumes for remark in volume.remarks],
-    )
-
-
-@dataclass(frozen=True)
-class _Labelled:
-    """What is known of a volume that was labelled; a constant one has no threshold (NaN)."""
-
-    threshold: float
-    remarks: list[Remark]
-
-
-def _label_volume(steps: VolumeSteps, settings: _Settings, progress: Progress, number: int, where: str) -> _Labelled:
-    """The algorithm."""
-    size = math.prod(steps.shape)
-    offset = _offset(steps, where)
-    steps.take_off(offset)
-    steps.blur(settings.outline, progress.step("outline", number))
-    progress.step("threshold", number)
-    lowest, highest = steps.extrema()
-    if lowest == highest:
-        steps.clear()
-        nothing = f"The image is constant{where} ({lowest + offset:g} everywhere): there is nothing to label."
-        return _Labelled(math.nan, [Remark(nothing, SegmentationWarning)])
-    texts: list[str | None] = []
-    if settings.threshold is None:
-        counts = steps.histogram(lowest, highest, _BINS)
-        threshold = otsu_threshold(counts, lowest, highest)
-        texts.append(_outliers(steps, counts, (lowest + offset, highest + offset), where))
-    else:
-        threshold = settings.threshold - offset
-    foreground = steps.keep_mask(threshold)
-    texts.append(_too_little_or_much(foreground / size, threshold + offset, where))
-
-    finer = _finer(settings.spot)
-    on_voxels, taps = _split(settings.spot, finer)
-    steps.blur(on_voxels, progress.step("spots", number))
-    progress.step("seeds", number)
-    blurred = any(sigma > 0 for sigma in settings.spot)
-    seeds = steps.find_seeds(finer, taps, _ROUNDING if blurred else 0.0)
-    if not len(seeds) and foreground >= _FEW * size:  # of less, enough is said
-        texts.append(f"No object was found{where}: {settings.sought}")
-
-    report = progress.step("labels", number)
-    steps.assign(seeds, settings.spacing, report)
-    while (lost := steps.lost(seeds)).any():  # two fine seeds beside one voxel: the nearer one keeps it
-        seeds = type(seeds)(seeds.indices[~lost], seeds.finer)
-        steps.assign(seeds, settings.spacing, None)
-    steps.join_pieces(seeds)
-    return _Labelled(threshold + offset, [Remark(text, SegmentationWarning) for text in texts if text])
-
-
-def otsu_threshold(counts: NDArray[np.int64], lowest: float, highest: float) -> float:
-    """Otsu's threshold from a histogram: the centre of the first bin that separates best."""
-    bins = len(counts)
-    edges = np.linspace(lowest, highest, bins + 1)
-    centres = (edges[1:] + edges[:-1]) / 2
-    weights = counts.astype(np.float64)
-    below, above = np.cumsum(weights)[:-1], np.cumsum(weights[::-1])[::-1][1:]
-    sum_below = np.cumsum(weights * centres)[:-1]
-    sum_above = np.cumsum((weights * centres)[::-1])[::-1][1:]
-    apart = sum_below / below - sum_above / above  # the first and the last bin are never empty
-    return float(centres[np.argmax(below * above * apart**2)])
-
-
-def _finer(sigmas: Triple) -> tuple[int, int, int]:
-    """Steps in a voxel in which seeds are sought: more than one on an axis that is too coarse for the sigma.
-
-    No axis is made finer than the finest.
-    """
-    widest = max(sigmas)
-
-    def steps(sigma: float) -> int:
-        coarse = 0 < sigma < _UNRESOLVED or (0 < sigma < _BARELY_RESOLVED and widest >= _LONG * sigma)
-        return min(math.ceil(_RESOLVED / sigma), math.ceil(widest / sigma - 1e-9)) if coarse else 1
-
-    z, y, x = sigmas
-    return steps(z), steps(y), steps(x)
-
-
-def _split(sigmas: Triple, finer: tuple[int, int, int]) -> tuple[Triple, tuple[FineTaps, FineTaps, FineTaps]]:
-    """The blur that is done on the voxels, and the one that is done on the way to the finer grid."""
-    on_voxels = tuple(0.0 if steps > 1 else sigma for sigma, steps in zip(sigmas, finer, strict=True))
-    taps = tuple(
-        fine_gaussian_taps(sigma, steps) if steps > 1 else NO_TAPS for sigma, steps in zip(sigmas, finer, strict=True)
-    )
-    return on_voxels, taps  # type: ignore[return-value]
-
-
-def _sought(grid: Grid, given: SigmaLike, spot: Sigmas) -> str:
-    """What a spot sigma looks for, and what to try where there is no such thing: a sigma is half a radius."""
-    steps = [1.0 if spot.in_voxels else grid.size(axis) for axis in SPATIAL]
-    sizes = [short(4 * sigma * step) for sigma, step in zip(spot.voxels, steps, strict=True) if sigma > 0]
-    across = " x ".join(sizes if len(set(sizes)) > 1 else sizes[:1]) or "0"
-    unit = "px" if spot.in_voxels else symbol(grid.unit)
-    return (
-        f"a spot sigma of {plain(given)} looks for objects some {across} {unit} across. Try a smaller one; half the "
-        "radius of an object is a good start."
-    )
-
-
-def _offset(steps: VolumeSteps, where: str) -> float:
-    """What to take off values that float32 does not hold exactly; refuses what is no number."""
-    if bad := steps.not_finite():
-        raise ParameterError(
-            f"Got {bad} values that are NaN or infinite{where}, of {math.prod(steps.shape)}; needed are finite ones. "
-            "Replace them first, for example with image.fillna(0)."
-        )
-    if holds_exactly(steps.dtype):
-        return 0.0
-    lowest, highest = steps.source_range()
-    if not highest - lowest <= float(np.finfo(np.float32).max):
-        raise ParameterError(
-            f"Got values from {lowest:g} to {highest:g}{where}; that range is too wide. Scale them down."
-        )
-    return lowest
-
-
-def _checked_threshold(threshold: object) -> float | None:
-    if isinstance(threshold, str):
-        if threshold == "otsu":
-            return None
-        try:
-            threshold = float(threshold)
-        except ValueError:
-            raise ParameterError(f'Got the threshold {threshold!r}; needed is "otsu" or a number.') from None
-    value = float(threshold)  # type: ignore[arg-type]
-    if not math.isfinite(value):
-        raise ParameterError(f"Got the threshold {value}; needed is a finite number.")
-    return value
-
-
-def _as_labels(
-    image: xr.DataArray, labels: Any, thresholds: list[float], spot: SigmaLike, outline: SigmaLike
-) -> xr.DataArray:
-    attrs = {key: value for key, value in image.attrs.items() if key != "imagej"}
-    attrs |= {
-        "threshold": thresholds if "t" in image.dims else thresholds[0],
-        "spot_sigma": plain(spot),
-        "outline_sigma": plain(outline),
-    }
-    name = f"{image.name} labels" if image.name else "labels"
-    made = xr.DataArray(labels, dims=image.dims, coords=image.coords, name=name, attrs=attrs)
-    return inherit(mark_as_labels(made), image)
-
-
-def _too_little_or_much(share: float, threshold: float, where: str) -> str | None:
-    if share < _FEW:
-        return (
-            f"Only {share:.3%} of the image{where} is above the threshold {threshold:.4g}. Is there a bright spot "
-            "or a line of hot voxels? Remove it, or give the threshold yourself."
-        )
-    if share > _MANY:
-        return (
-            f"{share:.0%} of the image{where} is above the threshold {threshold:.4g}. Is part of it padded with "
-            "zeros, or the background bright? Crop it, or give the threshold yourself."
-        )
-    return None
-
-
-def _outliers(steps: VolumeSteps, counts: NDArray[np.int64], limits: tuple[float, float], where: str) -> str | None:
-    """What is said if a few voxels hold half of the range: of the blurred image or, where a blur hides it, of it."""
-    size = math.prod(steps.shape)
-    upper = int(counts[_BINS // 2 :].sum())
-    if upper >= _OUTLIERS * size:
-        blurred = limits[1] - limits[0]
-        limits = steps.source_range()
-        if limits[1] - limits[0] > _PEAKY * blurred:
-            upper = steps.source_above(sum(limits) / 2)
-    if upper >= _OUTLIERS * size:
-        return None
-    return (
-        f"The values{where} go from {limits[0]:.5g} to {limits[1]:.5g}, but only {upper} of {size} voxels lie in "
-        "the upper half of that range: a few outliers decide the result. Remove hot voxels first, for example "
-        "with a median filter, or give the threshold yourself."
-    )
 
 
 vol = voronoi_otsu_labeling

@@ -30,6 +30,9 @@ def run_in(dtypes: Iterable[Any], engine: str = "auto") -> float:
                 continue
             for sigma in (1.0, 2.0):  # with seeds between the slices, and on them
                 labels = voronoi_otsu_labeling(image, spot_sigma=sigma, outline_sigma=1.0, engine=engine)
+            voronoi_otsu_labeling(
+                image, spot_sigma=1.0, outline_sigma=1.0, threshold="local", borders="light", engine=engine
+            )
             rescale(labels, "finest", engine=engine)
             measure(labels, image, engine=engine)
     return time.perf_counter() - begin

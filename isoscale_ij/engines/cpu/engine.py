@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.engines.cpu import NAME, blurring, maxima, pieces, resampling, statistics, tallying, voronoi
+from isoscale_ij.engines.cpu import (
+    NAME,
+    blurring,
+    flooding,
+    maxima,
+    peaks,
+    pieces,
+    resampling,
+    statistics,
+    surfaces,
+    tallying,
+    voronoi,
+)
 from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
 from isoscale_ij.engines.protocol import DeviceError, OnMemory, OnPart, Seeds, Tally
 from isoscale_ij.engines.taps import FineTaps, Taps
@@ -91,6 +103,18 @@ class CpuEngine:
     ) -> NDArray[np.int32]:
         return voronoi.assign(mask, seeds.indices, seeds.finer, spacing, out, on_part=on_part)
 
+    def flood(
+        self,
+        mask: NDArray[np.bool_],
+        values: NDArray[np.float32],
+        homes: NDArray[np.int64],
+        spacing: tuple[float, float, float],
+        out: NDArray[np.int32],
+        on_part: OnPart | None = None,
+        on_memory: OnMemory | None = None,
+    ) -> None:
+        flooding.flood(mask, values, homes, spacing, out, on_part=on_part, on_memory=on_memory)
+
     def join_pieces(
         self,
         labels: NDArray[np.int32],
@@ -100,5 +124,42 @@ class CpuEngine:
     ) -> int:
         return pieces.join_pieces(labels, runs_per_row, homes, on_memory=on_memory)
 
-    def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
-        return tallying.tally(labels, intensities, count)
+    def peaks(
+        self,
+        labels: NDArray[np.int32],
+        values: NDArray[np.float32],
+        count: int,
+        on_memory: OnMemory | None = None,
+    ) -> NDArray[np.float32]:
+        return peaks.peaks(labels, values, count, on_memory=on_memory)
+
+    def cut(
+        self, labels: NDArray[np.int32], values: NDArray[np.float32], limits: NDArray[np.float64]
+    ) -> NDArray[np.int32]:
+        return peaks.cut(labels, values, limits)
+
+    def keep_pieces(
+        self,
+        labels: NDArray[np.int32],
+        runs_per_row: NDArray[np.int32],
+        homes: NDArray[np.int64],
+        on_memory: OnMemory | None = None,
+    ) -> None:
+        pieces.keep_pieces(labels, runs_per_row, homes, on_memory=on_memory)
+
+    def census(
+        self, labels: NDArray[np.int32], count: int, on_memory: OnMemory | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        return peaks.census(labels, count, on_memory=on_memory)
+
+    def tally(
+        self,
+        labels: NDArray[np.integer],
+        intensities: list[NDArray[np.generic]],
+        count: int,
+        origins: Sequence[float] | None = None,
+    ) -> Tally:
+        return tallying.tally(labels, intensities, count, origins)
+
+    def exposure(self, labels: NDArray[np.integer], z: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return surfaces.exposure(labels, z, weights)

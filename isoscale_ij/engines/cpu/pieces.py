@@ -9,6 +9,8 @@ into *pieces* (union-find over runs, never over voxels)::
 The piece that holds a label's seed is settled. In rounds, every other piece that touches settled
 pieces goes to the label it shares most voxel faces with, the lower where two share as many, and
 is settled from the next round on. What touches nothing settled in the end is background.
+
+Where a part is not to be given away (:func:`keep_pieces`), every piece without a seed is background.
 """
 
 from __future__ import annotations
@@ -49,6 +51,45 @@ def join_pieces(
         Voxels that did not hang together with their seed.
     """
     depth, height, _ = labels.shape
+    start, begin, end, _, parent, settled = pieces(labels, runs_per_row, homes, on_memory)
+    number = _list_loose(parent, settled, np.empty(0, np.int32))
+    if number == 0:
+        return 0
+    loose = np.empty(number, np.int32)
+    _list_loose(parent, settled, loose)
+    _settle_loose(_contacts(loose, start, begin, end, parent, depth, height, on_memory), settled)
+    return int(_write_runs(labels, loose, start, begin, end, settled[parent[loose]]))
+
+
+def keep_pieces(
+    labels: Ints, runs_per_row: Ints, homes: Longs, *, on_memory: Callable[[int], None] | None = None
+) -> None:
+    """Keep, in place, the parts of labels that hang together with one of `homes`; the rest becomes background.
+
+    What stays is numbered anew, 1, 2, … in the order of `homes`.
+
+    Parameters
+    ----------
+    labels : array of int32, (z, y, x)
+    runs_per_row : array of int32, (z, y)
+        Runs in each row of `labels`.
+    homes : array of int, (n, 3)
+        A voxel (z, y, x) of each label that stays; no two of the same label.
+    on_memory : callable, optional
+        Told the bytes that are about to be taken; may raise to stop it.
+    """
+    depth, height, _ = labels.shape
+    start, begin, end, value, parent, settled = pieces(labels, runs_per_row, homes, on_memory)
+    numbers = np.zeros(int(value.max(initial=0)) + 1, np.int32)
+    numbers[labels[tuple(homes.T)]] = np.arange(1, len(homes) + 1)
+    for_ranges(lambda a, b: _write_kept(labels, a, b, start, begin, end, parent, settled, numbers), depth * height)
+
+
+def pieces(
+    labels: Ints, runs_per_row: Ints, homes: Longs, on_memory: Callable[[int], None] | None
+) -> tuple[Longs, Ints, Ints, Ints, Ints, Ints]:
+    """Where each row's runs start among all; their ends, labels and pieces; what each piece is settled to."""
+    depth, height, _ = labels.shape
     start = np.zeros(depth * height + 1, np.int64)
     np.cumsum(runs_per_row, out=start[1:])
     count = int(start[-1])
@@ -66,13 +107,7 @@ def join_pieces(
     row = homes[:, 0] * height + homes[:, 1]
     settled = np.zeros(count, np.int32)  # by root: the label that a piece has come to
     _settle_seeds(start, begin, value, parent, row, homes[:, 2].copy(), settled)
-    number = _list_loose(parent, settled, np.empty(0, np.int32))
-    if number == 0:
-        return 0
-    loose = np.empty(number, np.int32)
-    _list_loose(parent, settled, loose)
-    _settle_loose(_contacts(loose, start, begin, end, parent, depth, height, on_memory), settled)
-    return int(_write_runs(labels, loose, start, begin, end, settled[parent[loose]]))
+    return start, begin, end, value, parent, settled
 
 
 def _contacts(
@@ -281,3 +316,15 @@ def _write_runs(labels, loose, start, begin, end, new):
         labels[row // height, row % height, begin[run] : end[run]] = new[n]
         changed += end[run] - begin[run]
     return changed
+
+
+@compiled
+def _write_kept(labels, first, last, start, begin, end, parent, settled, numbers):
+    """Number the runs in the rows `first` to `last` anew: 0 for those whose piece is not settled."""
+    height = labels.shape[1]
+    for row in range(first, last):
+        for run in range(start[row], start[row + 1]):
+            new = numbers[settled[parent[run]]]
+            place = labels[row // height, row % height]
+            if place[begin[run]] != new:
+                place[begin[run] : end[run]] = new

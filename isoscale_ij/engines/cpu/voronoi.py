@@ -133,7 +133,7 @@ def _assign(
                 _nearest_in_row(mask[z, y], z, y, left, right, seeds, finer, unit, candidates, count,
                                 nearest, owner, out[z, y])  # fmt: skip
         for y in range(top, bottom):
-            runs[z, y] = _count_runs(out[z, y])
+            runs[z, y] = count_runs(out[z, y])
 
 
 @compiled
@@ -204,7 +204,7 @@ def _nearest_in_row(mask, z, y, left, right, seeds, finer, unit, candidates, cou
 
 
 @compiled
-def _count_runs(row):
+def count_runs(row):
     """Runs of equal label, background not counted."""
     count = np.int32(row[0] != 0)
     for x in range(1, row.size):

@@ -10,7 +10,7 @@ What a device cannot do, the processor's engine does: with a warning where that 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 import numpy as np
@@ -195,6 +195,18 @@ class OpenClEngine:
         self._with_less("labelling", run, instead)
         return runs
 
+    def flood(
+        self,
+        mask: NDArray[np.bool_],
+        values: NDArray[np.float32],
+        homes: NDArray[np.int64],
+        spacing: tuple[float, float, float],
+        out: NDArray[np.int32],
+        on_part: OnPart | None = None,
+        on_memory: OnMemory | None = None,
+    ) -> None:
+        self._cpu.flood(mask, values, homes, spacing, out, on_part, on_memory)  # one voxel after the other
+
     def join_pieces(
         self,
         labels: NDArray[np.int32],
@@ -206,8 +218,45 @@ class OpenClEngine:
             labels, runs_per_row, homes, on_memory
         )  # a search along chains, no work for a device
 
-    def tally(self, labels: NDArray[np.integer], intensities: list[NDArray[np.generic]], count: int) -> Tally:
-        return self._cpu.tally(labels, intensities, count)
+    def peaks(
+        self,
+        labels: NDArray[np.int32],
+        values: NDArray[np.float32],
+        count: int,
+        on_memory: OnMemory | None = None,
+    ) -> NDArray[np.float32]:
+        return self._cpu.peaks(labels, values, count, on_memory)
+
+    def cut(
+        self, labels: NDArray[np.int32], values: NDArray[np.float32], limits: NDArray[np.float64]
+    ) -> NDArray[np.int32]:
+        return self._cpu.cut(labels, values, limits)
+
+    def keep_pieces(
+        self,
+        labels: NDArray[np.int32],
+        runs_per_row: NDArray[np.int32],
+        homes: NDArray[np.int64],
+        on_memory: OnMemory | None = None,
+    ) -> None:
+        self._cpu.keep_pieces(labels, runs_per_row, homes, on_memory)
+
+    def census(
+        self, labels: NDArray[np.int32], count: int, on_memory: OnMemory | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        return self._cpu.census(labels, count, on_memory)
+
+    def tally(
+        self,
+        labels: NDArray[np.integer],
+        intensities: list[NDArray[np.generic]],
+        count: int,
+        origins: Sequence[float] | None = None,
+    ) -> Tally:
+        return self._cpu.tally(labels, intensities, count, origins)
+
+    def exposure(self, labels: NDArray[np.integer], z: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self._cpu.exposure(labels, z, weights)
 
     def _with_less(self, what: str, run: Callable[[int], None], instead: Callable[[], object]) -> None:
         """Try with less memory at a time as long as the device has too little; in the end the processor does it."""

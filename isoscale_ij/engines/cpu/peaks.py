@@ -1,0 +1,106 @@
+"""What is known of each label in one look at the voxels: its highest value, what is above its limit, its size.
+
+All are reductions over voxels in any order: maxima, counts, and comparisons of each voxel on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoscale_ij.engines.cpu.compiling import compiled
+from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
+from isoscale_ij.engines.cpu.voronoi import count_runs
+
+
+def peaks(
+    labels: NDArray[np.int32],
+    values: NDArray[np.float32],
+    count: int,
+    *,
+    on_memory: Callable[[int], None] | None = None,
+) -> NDArray[np.float32]:
+    """The highest value in each of the labels 0 … `count`; minus infinity where there is no voxel, and for 0."""
+    found = np.full(count + 1, -np.inf, np.float32)
+    if on_memory:
+        on_memory(found.nbytes * (1 + thread_count()))
+    lock = Lock()
+
+    def seek(first: int, last: int) -> None:
+        mine = np.full(count + 1, -np.inf, np.float32)
+        _raise_peaks(labels[first:last], values[first:last], mine)
+        with lock:
+            np.maximum(found, mine, out=found)
+
+    for_ranges(seek, len(labels), size=max(1, -(-len(labels) // (2 * thread_count()))))
+    return found
+
+
+def cut(labels: NDArray[np.int32], values: NDArray[np.float32], limits: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Leave, in place, of each label what is strictly above its limit; return the runs of equal label in each row."""
+    runs = np.empty(labels.shape[:2], np.int32)
+    for_ranges(lambda a, b: _cut(labels[a:b], values[a:b], limits, runs[a:b]), len(labels))
+    return runs
+
+
+def census(
+    labels: NDArray[np.int32], count: int, *, on_memory: Callable[[int], None] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Voxels of each of the labels 0 … `count` (0 for the background), and whether one of them is at the border."""
+    sizes, touches = np.zeros(count + 1, np.int64), np.zeros(count + 1, np.bool_)
+    if on_memory:
+        on_memory(sizes.nbytes * (1 + thread_count()))
+    lock = Lock()
+
+    def tell(first: int, last: int) -> None:
+        mine = np.zeros(count + 1, np.int64)
+        _count(labels[first:last], mine)
+        with lock:
+            np.add(sizes, mine, out=sizes)
+
+    for_ranges(tell, len(labels), size=max(1, -(-len(labels) // (2 * thread_count()))))
+    for axis in range(labels.ndim):
+        if labels.shape[axis] > 1:
+            for edge in (0, -1):
+                touches[np.take(labels, edge, axis).ravel()] = True
+    sizes[0], touches[0] = 0, False
+    return sizes, touches
+
+
+@compiled
+def _count(labels, sizes):
+    """Voxels of each label, stretch by stretch of equal ones."""
+    for z in range(labels.shape[0]):
+        for y in range(labels.shape[1]):
+            row = labels[z, y]
+            begin = 0
+            for x in range(1, row.size):
+                if row[x] != row[begin]:
+                    sizes[row[begin]] += x - begin
+                    begin = x
+            sizes[row[begin]] += row.size - begin
+
+
+@compiled
+def _raise_peaks(labels, values, found):
+    for z in range(labels.shape[0]):
+        for y in range(labels.shape[1]):
+            row, heights = labels[z, y], values[z, y]
+            for x in range(row.size):
+                label = row[x]
+                if label != 0 and heights[x] > found[label]:
+                    found[label] = heights[x]
+
+
+@compiled
+def _cut(labels, values, limits, runs):
+    for z in range(labels.shape[0]):
+        for y in range(labels.shape[1]):
+            row, heights = labels[z, y], values[z, y]
+            for x in range(row.size):
+                if row[x] != 0 and not heights[x] > limits[row[x]]:
+                    row[x] = 0
+            runs[z, y] = count_runs(row)
