@@ -260,5 +260,5 @@ def _lengthened(sigmas: Triple, elongation: float, slices: int) -> Triple:
 def _as_labels(image: xr.DataArray, labels: Any, made: dict[str, Any]) -> xr.DataArray:
     attrs = {key: value for key, value in image.attrs.items() if key != "imagej"} | made
     name = f"{image.name} labels" if image.name else "labels"
-    made = xr.DataArray(labels, dims=image.dims, coords=image.coords, name=name, attrs=attrs)
-    return inherit(mark_as_labels(made), image)
+    result = xr.DataArray(labels, dims=image.dims, coords=image.coords, name=name, attrs=attrs)
+    return inherit(mark_as_labels(result), image)
