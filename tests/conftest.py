@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,12 @@ import pytest
 import xarray as xr
 
 import isoscale_ij as iso
+from isoscale_ij.fiji import lifetime
 
 if TYPE_CHECKING:
     from commands import Commands  # needs Java, which not every environment has
 
+lifetime.IDLE_SECONDS = math.inf  # a command of the worker, done in this process, must not end it after ten minutes
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

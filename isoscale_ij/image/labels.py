@@ -14,7 +14,7 @@ from isoscale_ij.image.calibration import is_labels
 from isoscale_ij.remarks import Remark
 
 _NAMES = re.compile(r"(?<![^\W_])(masks?|labels?|segmentation)(?![^\W_])", re.IGNORECASE)
-_SLICES, _ROWS = 4, 32  # of a volume, that are looked at: a millisecond at most
+_SLICES, _ROWS = 4, 32  # of a volume, that are looked at
 _FLAT = 0.6  # of the neighbours in x that are equal: labels have more, grey values fewer,
 _BY_ONE = 0.6  # or, where they are smooth, most of the others differ by one
 _FEWEST_PAIRS = 32
