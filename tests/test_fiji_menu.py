@@ -224,14 +224,15 @@ def test_omitted_options_take_their_defaults(menu: Menu, imagej: Any) -> None:
 
 
 def test_what_macros_give_does_not_become_the_default_of_dialogs(menu: Menu, imagej: Any) -> None:
-    imp = to_imageplus(make("zyx"))
     prefs = jpype.JClass("ij.Prefs")
-    prefs.set("isoscale.rescale.target", "as it was")
-    for options in ("target=own size=0.5", "target=own size=0", "target=fines"):
-        imagej.runMacro('newImage("a", "8-bit ramp", 8, 8, 2); run("Rescale to Isotropic", "' + options + '");')
-        imagej.run(imp, "Select None", "")
-    assert str(prefs.get("isoscale.rescale.target", "none")) == "as it was"
-    prefs.set("isoscale.rescale.target", "finest")
+    before = str(prefs.get("isoscale.rescale.target", ""))
+    prefs.set("isoscale.rescale.target", "coarsest")  # as if the dialog had been left with it
+    try:
+        for options in ("target=own size=0.5", "target=own size=0", "target=fines"):
+            imagej.runMacro('newImage("a", "8-bit ramp", 8, 8, 2); run("Rescale to Isotropic", "' + options + '");')
+        assert str(prefs.get("isoscale.rescale.target", "none")) == "coarsest"
+    finally:
+        prefs.set("isoscale.rescale.target", before or None)
     node = jpype.JClass("java.util.prefs.Preferences").userRoot()
     assert not [str(name) for name in node.childrenNames() if "isoscale" in str(name).lower()]
 

@@ -219,9 +219,10 @@ def test_ome_sizes_that_are_no_numbers(tmp_path: Path, text: str, left: dict[str
 @pytest.mark.parametrize("text", ["cells\0x", "a\x0bb", "a\x1b", "a\ud800", "a\ufffe"])
 @pytest.mark.parametrize("where", ["name", "channel", "unit"])
 def test_letters_that_no_xml_holds(tmp_path: Path, text: str, where: str) -> None:
-    image = iso.as_image(
-        np.zeros((2, 3, 4, 5), np.uint8), dims="czyx", voxel_size=1, unit=text if where == "unit" else "um"
-    )
+    image = iso.as_image(np.zeros((2, 3, 4, 5), np.uint8), dims="czyx", voxel_size=1, unit="um")
+    if where == "unit":  # as another program may leave it; as_image refuses such units
+        for axis in "zyx":
+            image[axis].attrs["units"] = text
     if where == "name":
         image.name = text
     elif where == "channel":
@@ -250,7 +251,7 @@ def test_attributes_with_any_letter(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dtype", ["longdouble"])
 @pytest.mark.parametrize("ending", [".tif", ".ome.tif"])
 def test_types_that_no_file_holds(tmp_path: Path, dtype: str, ending: str) -> None:
-    with pytest.raises(iso.FormatError, match=r"Got values of type.*float64"):
+    with pytest.raises(iso.FormatError, match=r"Got values of type float128; needed are .* up to 64 bits"):
         iso.write(tmp_path / f"a{ending}", np.zeros((3, 4, 5), dtype))
 
 
