@@ -251,7 +251,7 @@ def test_attributes_with_any_letter(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dtype", ["longdouble"])
 @pytest.mark.parametrize("ending", [".tif", ".ome.tif"])
 def test_types_that_no_file_holds(tmp_path: Path, dtype: str, ending: str) -> None:
-    with pytest.raises(iso.FormatError, match=r"Got values of type float128; needed are .* up to 64 bits"):
+    with pytest.raises(iso.FormatError, match=r"Got values of type.*up to 64 bits"):
         iso.write(tmp_path / f"a{ending}", np.zeros((3, 4, 5), dtype))
 
 
