@@ -1,5 +1,5 @@
 # `make demo` sets up and does the main job; `make test` sets up and runs the tests.
-# The environments are made here, in .venv, .venv-peers and .venv-opencl; the system's Python is not touched.
+# The environments are made here, in .venv, .venv-peers, .venv-opencl and .venv-napari; the system's Python is not touched.
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -7,16 +7,29 @@ UV := $(shell command -v uv 2>/dev/null)
 RUN := .venv/bin/python
 PEERS := .venv-peers/bin/python
 OPENCL := .venv-opencl/bin/python
+NAPARI := .venv-napari/bin/python
 
-.PHONY: demo test nightly check format bench bench-opencl quality setup setup-peers setup-opencl walkthrough jar clean
+.PHONY: demo test test-napari test-lowest nightly release check format bench bench-opencl quality setup setup-peers \
+	setup-opencl setup-napari docs walkthrough jar clean
 
 demo: setup
 	$(RUN) -m isoscale_ij demo demo
 
-test: setup setup-peers setup-opencl
+test: setup setup-peers setup-opencl setup-napari
 	$(RUN) -m pytest
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PEERS) -m pytest -p pytest_timeout tests/peers
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 ISOSCALE_TEST_ENGINE=opencl $(OPENCL) -m pytest -p pytest_timeout tests/test_engine.py tests/opencl
+	$(MAKE) test-napari
+
+test-napari: setup-napari
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(NAPARI) -m pytest -p pytest_timeout tests/napari_plugin
+
+# The lowest versions that pyproject.toml allows, on the lowest Python; old packages with newer ones below them are warned of.
+test-lowest: .venv-lowest/.ready
+	.venv-lowest/bin/python -m pytest -W ignore::DeprecationWarning
+
+release: setup
+	$(RUN) .ci/release.py
 
 check: setup
 	$(RUN) -m ruff check .
@@ -41,6 +54,9 @@ bench-opencl: setup-opencl
 quality: setup-peers
 	$(PEERS) benchmarks/quality.py $(if $(QUICK),--quick)
 
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet
+
 walkthrough: setup
 	$(RUN) docs/render.py
 
@@ -50,6 +66,7 @@ jar: setup
 setup: .venv/.ready
 setup-peers: .venv-peers/.ready
 setup-opencl: .venv-opencl/.ready
+setup-napari: .venv-napari/.ready
 
 .venv/.ready: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with make PYTHON=/path/to/python3"; exit 1; }
@@ -89,6 +106,26 @@ endif
 	$(OPENCL) tests/opencl/register_driver.py
 	@touch $@
 
+.venv-napari/.ready: pyproject.toml isoscale_ij/napari_plugin/napari.yaml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with make PYTHON=/path/to/python3"; exit 1; }
+	@echo "Packages are fetched into .venv-napari; this happens once, and takes some minutes."
+ifdef UV
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv-napari
+	$(UV) pip install --python $(NAPARI) -e '.[napari]' pytest pytest-timeout
+else
+	$(PYTHON) -m venv .venv-napari
+	$(NAPARI) -m pip install --disable-pip-version-check -e '.[napari]' pytest pytest-timeout
+endif
+	@touch $@
+
+.venv-lowest/.ready: pyproject.toml .ci/lowest.py
+	@command -v python3.11 > /dev/null || { echo "Python 3.11 is needed as python3.11"; exit 1; }
+	python3.11 -m venv .venv-lowest
+	python3.11 .ci/lowest.py > .venv-lowest/lowest.txt
+	.venv-lowest/bin/python -m pip install --disable-pip-version-check -c .venv-lowest/lowest.txt -e '.[dev,imagej]'
+	@touch $@
+
 clean:
-	rm -rf .venv .venv-peers .venv-opencl .nightly demo build dist .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-peers .venv-opencl .venv-napari .venv-lowest .nightly demo site build dist .pytest_cache \
+		.ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -75,6 +75,14 @@ _kinds: list[Kind] = [
         is_one="isoscale_ij.engines.opencl.running:is_array",
         bring_in="isoscale_ij.engines.opencl.running:from_array",
     ),
+    Kind(
+        "layer of napari", "napari.layers",
+        is_one="isoscale_ij.napari_plugin.layers:is_layer",
+        bring_in="isoscale_ij.napari_plugin.layers:image_of",
+        bring_in_header="isoscale_ij.napari_plugin.layers:header_of",
+        take_out="isoscale_ij.napari_plugin.layers:like_layer",
+        recalibrate="isoscale_ij.napari_plugin.layers:recalibrate",
+    ),
 ]  # fmt: skip
 
 

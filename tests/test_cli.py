@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -418,3 +419,16 @@ def test_a_full_disk_behind_stdout_is_said(path: Path) -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, timeout=60, check=False)
     assert done.returncode == 1
     assert done.stderr.decode().splitlines() == ["isoscale-ij: No space left on device."]
+
+
+def test_the_demo_tells_its_pictures_as_a_story(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "demo", tmp_path / "demo")[0] == 0
+    page = (tmp_path / "demo" / "index.html").read_text(encoding="utf-8")
+    root = ElementTree.fromstring(page.removeprefix("<!DOCTYPE html>"))
+    shown = [image.attrib["src"] for image in root.iter("img")]
+    assert len(shown) == 5
+    assert {path.name for path in (tmp_path / "demo").glob("*.png")} >= set(shown)
+    assert all(image.attrib["alt"] for image in root.iter("img"))
+    assert "upscaled to x" in {cell.text for cell in root.iter("td")}
+    size = sum(path.stat().st_size for path in (tmp_path / "demo").iterdir())
+    assert size < 60e6

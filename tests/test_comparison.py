@@ -68,12 +68,12 @@ def test_rows_columns_and_files(nuclei: tuple, tmp_path: Path) -> None:
         found.save(tmp_path / "out")
 
 
-def test_labels_are_carried_to_the_raw_grid_by_nearest_point(nuclei: tuple) -> None:
-    from isoscale_ij.comparison.comparing import _by_nearest_point
+def test_labels_are_carried_to_the_raw_gridat_points_of(nuclei: tuple) -> None:
+    from isoscale_ij.comparison.coloring import at_points_of
 
     image, truth = nuclei
     doubled = iso.rescale(truth, factor=2)
-    np.testing.assert_array_equal(_by_nearest_point(doubled, image), truth.values)
+    np.testing.assert_array_equal(at_points_of(doubled, image), truth.values)
 
 
 def test_a_row_over_the_limit_is_skipped_and_says_so(nuclei: tuple) -> None:

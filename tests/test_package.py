@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,7 @@ def test_the_wheel_has_the_version_the_types_and_the_commands_of_fiji(tmp_path: 
     assert {
         "isoscale_ij/py.typed", "isoscale_ij/__init__.pyi", "isoscale_ij/imagej/__init__.pyi",
         "isoscale_ij/fiji/fiji_scripts/isoscale/Operations.groovy", "isoscale_ij/engines/opencl/kernels.cl",
+        "isoscale_ij/napari_plugin/napari.yaml",
     } <= names  # fmt: skip
 
 
@@ -119,10 +121,53 @@ def test_the_conda_environment_is_in_step() -> None:
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     conda = {re.split(r"[ <>=]", entry)[0] for entry in environment["dependencies"] if isinstance(entry, str)}
     names = {"matplotlib": "matplotlib-base"}
-    wanted = [*project["dependencies"], *project["optional-dependencies"]["imagej"]]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *extras["imagej"], *extras["opencl"], *extras["clesperanto"]]
     needed = {re.split(r"[ <>=;\[]", entry)[0] for entry in wanted}
     assert {names.get(name, name) for name in needed} <= conda
     assert f"python {project['requires-python']}" in environment["dependencies"]
+    assert "numpy >=1.26,<2" in environment["dependencies"]  # so that pyclesperanto-prototype is in the same one
+    assert extras["clesperanto"][0].replace(">=", " >=") in environment["dependencies"]
+
+
+def recipe(target: str) -> list[str]:
+    """What make runs for a target, the names of programs filled in."""
+    text = (ROOT / "Makefile").read_text().replace("$(RUN)", ".venv/bin/python")
+    (lines,) = re.findall(rf"^{target}:.*\n((?:\t.*\n)+)", text, re.MULTILINE)
+    return [line.strip() for line in lines.splitlines()]
+
+
+def test_the_hooks_of_pre_commit_are_what_make_check_runs() -> None:
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    assert [hook["entry"] for hook in hooks] == recipe("check")
+    assert all(hook["language"] == "system" and hook["pass_filenames"] is False for hook in hooks)
+
+
+def test_the_citation_is_in_step() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert (citation["title"], citation["license"]) == (project["name"], project["license"])
+    assert citation["abstract"] == project["description"]
+    assert [author["name"] for author in citation["authors"]] == [author["name"] for author in project["authors"]]
+
+
+def test_the_workflows_run_what_make_has() -> None:
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        workflow = yaml.safe_load(path.read_text())
+        assert {"name", "jobs", True} <= set(workflow), path  # YAML takes "on" for true
+        for job in workflow["jobs"].values():
+            for step in job["steps"]:
+                for target in re.findall(r"make ([\w -]+)", step.get("run", "")):
+                    assert set(target.split()) <= targets, (path, target)
+
+
+def test_the_lowest_versions_are_those_of_the_project() -> None:
+    said = python(f"import runpy; runpy.run_path({str(ROOT / '.ci' / 'lowest.py')!r}, run_name='__main__')")
+    lowest = dict(line.split("==") for line in said.splitlines())
+    assert lowest["numpy"] == "1.26"
+    assert lowest["numba"] == "0.60"
+    assert {"xarray", "scipy", "tifffile", "pandas", "matplotlib", "pyimagej", "appose"} <= set(lowest)
 
 
 def test_every_module_says_why_it_is_there_and_is_not_too_long() -> None:
@@ -141,6 +186,8 @@ def test_docstring_examples_run() -> None:
     ran = 0
     for path in PACKAGE.rglob("*.py"):
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        if ".napari_plugin" in name and not find_spec("napari"):
+            continue
         if name.endswith("__main__") or (".opencl" in name and not is_installed()):
             continue
         result = doctest.testmod(import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)

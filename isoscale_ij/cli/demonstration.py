@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from isoscale_ij.cli.story import Chapter, page
 from isoscale_ij.cli.streams import result
 from isoscale_ij.comparison import figures
 from isoscale_ij.comparison.comparing import compare
+from isoscale_ij.comparison.report import Comparison
 from isoscale_ij.files import replacing, write
 from isoscale_ij.image.calibration import voxel_size
 from isoscale_ij.image.inspection import info
@@ -16,6 +18,7 @@ from isoscale_ij.operations.rescaling import rescale
 from isoscale_ij.operations.synthetic import sample
 
 SPOT_SIGMA, OUTLINE_SIGMA = "1.4 um", "0.9 um"
+_SHAPE = (32, 176, 192)  # so that all files, the upscaled ones too, are less than 60 MB
 
 
 def demonstrate(folder: Path, *, say: Callable[[str], None]) -> None:
@@ -30,7 +33,7 @@ def demonstrate(folder: Path, *, say: Callable[[str], None]) -> None:
 
     folder.mkdir(exist_ok=True)
     step("making a synthetic volume of nuclei")
-    image, truth = sample()
+    image, truth = sample(shape=_SHAPE)
     write(folder / "nuclei.tif", image, overwrite=True)
     write(folder / "nuclei-truth.tif", truth, overwrite=True)
     result(info(image))
@@ -56,8 +59,10 @@ def demonstrate(folder: Path, *, say: Callable[[str], None]) -> None:
     comparison.save(folder, overwrite=True)
     with replacing(folder / "sections-1um.png", overwrite=True) as temporary:
         figures.sections(image, 1.0).savefig(temporary, format="png")
+    with replacing(folder / "index.html", overwrite=True) as temporary:
+        temporary.write_text(page("One volume, five ways to segment it", _chapters(comparison)), encoding="utf-8")
     result(f"\n{comparison}\n")
-    step(f"done; everything is in {folder}{'/' if folder.name else ''}")
+    step(f"done; everything is in {folder}{'/' if folder.name else ''}, and index.html there tells it")
     result(
         "For a file of your own:\n"
         "  isoscale-ij info my.tif\n"
@@ -65,3 +70,44 @@ def demonstrate(folder: Path, *, say: Callable[[str], None]) -> None:
         "  isoscale-ij segment my.tif labels.tif --spot-sigma 2um --outline-sigma 1um\n"
         "  isoscale-ij compare my.tif --spot-sigma 2um --outline-sigma 1um"
     )
+
+
+def _chapters(comparison: Comparison) -> list[Chapter]:
+    """The story, with the numbers of this run."""
+    rows = comparison.table.set_index("name")
+    raw, wrong, up = (rows.loc[name] for name in ("raw, physical sigmas", "raw, voxel sigmas", "upscaled to x"))
+    there = int(comparison.truth.max()) if comparison.truth is not None else 0
+    sigmas = f"--spot-sigma {SPOT_SIGMA.replace(' ', '')} --outline-sigma {OUTLINE_SIGMA.replace(' ', '')}"
+    return [
+        Chapter(
+            "A stack of slices",
+            "A microscope's voxels are longer in z than in x and y: here 1.5 µm against 0.16 µm. Above, the volume as "
+            "it is, seen from the top and from the side, at true proportions; below, on voxels of 1 µm.",
+            "sections-1um.png", command="isoscale-ij info my.tif",
+        ),
+        Chapter(
+            "Larger voxels show less",
+            "One slice on voxels 1, 2, 4 and 8 times as large. Each new voxel is an average of those that it covers.",
+            "loss-of-detail.png", command="isoscale-ij rescale my.tif smaller.tif --voxel-size 1um",
+        ),
+        Chapter(
+            "The same objects, sought on five grids",
+            f"There are {there} nuclei. With as many voxels of sigma on every axis of the raw grid, {wrong.objects} "
+            f"are found; with sigmas in µm on the same grid {raw.objects}, and after upscaling {up.objects}. Every "
+            "panel shows the same planes, and an object keeps its colour.",
+            "labels.png", command=f"isoscale-ij segment my.tif labels.tif {sigmas}",
+        ),
+        Chapter(
+            "Where the borders are drawn", "The outlines of the same labels over the image.", "outlines.png",
+        ),
+        Chapter(
+            "One nucleus through the grids", "What each grid sees of it, and its borders there.", "one-object.png",
+        ),
+        Chapter(
+            "What it costs",
+            f"The raw grid in µm takes {raw.seconds_segment:.2g} s and the upscaled one "
+            f"{up.seconds_rescale + up.seconds_segment:.2g} s. Agreement is that with the upscaled row, accuracy that "
+            "with the truth: average precision at an overlap of one half.",
+            html=comparison.table_html(), command=f"isoscale-ij compare my.tif {sigmas}",
+        ),
+    ]  # fmt: skip

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from isoscale_ij import memory, remarks
 from isoscale_ij.carrying import takes_images
+from isoscale_ij.comparison.coloring import at_points_of
 from isoscale_ij.comparison.report import Comparison
 from isoscale_ij.engines import get_engine
 from isoscale_ij.errors import CalibrationError, MemoryLimitError, ParameterError
 from isoscale_ij.image.axes import SPATIAL, choose_channel
-from isoscale_ij.image.calibration import as_image, length_unit, lower_edge, spacing, voxel_size
+from isoscale_ij.image.calibration import as_image, length_unit, spacing, voxel_size
 from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.labels import whole_numbers
 from isoscale_ij.image.units import LengthLike, convert, is_length, parse_length, symbol
@@ -33,7 +34,7 @@ from isoscale_ij.operations.rescaling import plan_rescale, rescale
 from isoscale_ij.operations.segmentation import voronoi_otsu_labeling
 from isoscale_ij.operations.sigmas import SigmaLike, resolve_sigmas
 from isoscale_ij.operations.warming import run_in
-from isoscale_ij.progress import OnProgress
+from isoscale_ij.progress import OnProgress, notebook_bar, tell_nothing
 
 _BYTES_BESIDE_SCALED = 5  # a voxel of labels, and of their mask
 _SIGNIFICANT = 2  # digits of the default sizes
@@ -118,6 +119,7 @@ def compare(
     """
     import pandas as pd
 
+    on_progress = on_progress or notebook_bar()
     image = as_image(image)
     truth = None if truth is None else as_image(truth)
     sources = [Path(each.encoding["source"]) for each in (image, truth) if each is not None and _has_source(each)]
@@ -132,7 +134,7 @@ def compare(
     ways = list(_ways(image, voxel_sizes))
     options = {"threshold": threshold, "borders": borders, "elongation": elongation}
     rows, labels, measured = [], {}, {}
-    on_raw: dict[str, NDArray[np.int32]] = {}
+    on_raw: dict[str, NDArray[np.integer]] = {}
     for number, way in enumerate(ways):
         row: dict[str, Any] = {"name": way.name, "remark": ""}
         try:
@@ -147,7 +149,7 @@ def compare(
             row["objects"] = len(table)
             row["median_volume"] = float(table["volume"].median()) if len(table) else float("nan")
             labels[way.name], measured[way.name] = segmented, table
-            on_raw[way.name] = _by_nearest_point(segmented, image)
+            on_raw[way.name] = at_points_of(segmented, image)
         rows.append(row)
     upscaled = on_raw.get(ways[-1].name)
     for row in rows:
@@ -230,7 +232,11 @@ def _segment(
     )  # fmt: skip
     with memory.watched() as peak:
         begin = time.perf_counter()
-        scaled = image if way.target is None else rescale(image, way.target, engine=engine, memory_limit=memory_limit)
+        scaled = (
+            image
+            if way.target is None
+            else rescale(image, way.target, engine=engine, memory_limit=memory_limit, on_progress=tell_nothing)
+        )
         row["seconds_rescale"] = 0.0 if way.target is None else time.perf_counter() - begin
         begin = time.perf_counter()
         with remarks.heard() as heard:
@@ -243,19 +249,6 @@ def _segment(
     if heard:
         row["remark"] = " ".join(map(str, heard))
     return labels
-
-
-def _by_nearest_point(labels: xr.DataArray, image: xr.DataArray) -> NDArray[np.int32]:
-    """`labels` at the voxel centres of `image`."""
-    if labels.shape == image.shape:
-        return labels.to_numpy()
-    index = []
-    for axis in SPATIAL:
-        size = spacing(labels, axis)
-        assert size is not None
-        place = (np.asarray(image.coords[axis]) - lower_edge(labels, axis)) / size
-        index.append(np.clip(np.floor(place), 0, labels.sizes[axis] - 1).astype(np.int64))
-    return labels.to_numpy()[np.ix_(*index)]
 
 
 def _part(on_progress: OnProgress | None, number: int, count: int, name: str) -> Callable[[int, int, str], None] | None:

@@ -1,42 +1,114 @@
-"""The pictures: sections at true proportions, with scale bars. Needs matplotlib, loaded when used."""
+"""The pictures: every panel shows the same physical plane. Needs matplotlib, loaded when used.
+
+Each function makes a figure of its own, or draws into the axes of matplotlib that it is given as `ax`.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from isoscale_ij.image.calibration import VoxelSizeLike, as_image, is_labels, length_unit, spacing, voxel_size
-from isoscale_ij.image.label_colors import shown
-from isoscale_ij.image.units import symbol
+from isoscale_ij.comparison import drawing
+from isoscale_ij.comparison.coloring import Colors, colors_by_object
+from isoscale_ij.comparison.drawing import DPI, FONT, SLIDE, Picture, Window, panel
+from isoscale_ij.errors import ParameterError
+from isoscale_ij.image.axes import SPATIAL, channel_names, choose_channel
+from isoscale_ij.image.calibration import (
+    VoxelSizeLike,
+    as_image,
+    is_labels,
+    length_unit,
+    mark_as_labels,
+    spacing,
+    voxel_size,
+)
+from isoscale_ij.image.grid import Grid
+from isoscale_ij.image.units import LengthLike, convert, parse_length, symbol
+from isoscale_ij.operations.measurement import measure
 from isoscale_ij.operations.rescaling import plan_rescale, rescale
-from isoscale_ij.wording import counted
+from isoscale_ij.wording import counted, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_DPI = 130
-_BAR_SHARE = 0.25  # of the width of the picture, at most
 _MAGNIFICATIONS = (1, 2, 4, 8)
-_BRIGHT = 0.998  # the quantile of grey values that is shown white
+_TITLE = 0.55  # inches, of two lines above a panel
+_MARGIN = 0.35  # of an object's size, shown around it
 
 
 def of_comparison(
     image: xr.DataArray, labels: Mapping[str, xr.DataArray], truth: xr.DataArray | None = None
 ) -> dict[str, Figure]:
     """All pictures of a comparison, by file name."""
-    return {
+    pictures = {
         "sections.png": sections(image),
         "loss-of-detail.png": loss_of_detail(image),
         "labels.png": labels_side_by_side(image, labels, truth),
+        "outlines.png": labels_side_by_side(image, labels, truth, outlines=True),
     }
+    if any(int(each.max()) for each in labels.values()):
+        pictures["one-object.png"] = one_object(image, labels, truth)
+    return pictures
 
 
-def sections(image: Any, target: VoxelSizeLike = "finest") -> Figure:
+def show(
+    image: Any,
+    labels: Any | None = None,
+    *,
+    at: Mapping[str, LengthLike] | None = None,
+    channel: str | int | None = None,
+    t: int = 0,
+    ax: Any | None = None,
+) -> Figure:
+    """An x-y section of an image and, of a volume, an x-z section, with the outlines of labels.
+
+    Parameters
+    ----------
+    image : DataArray or array_like
+        An image or labels.
+    labels : DataArray or array_like, optional
+        Outlined over the image.
+    at : mapping, optional
+        Where the planes lie, for z (of the x-y section) and y (of the x-z section); by default in the middle.
+    channel : str or int, optional
+        Of several channels; by default the first.
+    t : int
+        The index of the time point.
+    ax : Axes or sequence of Axes, optional
+        One of them for the x-y section alone, or two.
+    """
+    image = as_image(image)
+    names = channel_names(image)
+    title = " ".join(filter(None, [str(image.name or ""), [*names, ""][0] if channel is None else str(channel)]))
+    image = _one_volume(choose_channel(image, 0 if names and channel is None else channel), t)
+    over = None if labels is None else mark_as_labels(_one_volume(as_image(labels), t))
+    windows = [_window(image, cut, at or {}) for cut in drawing.spatial_cuts(image)]
+    if ax is not None:
+        windows = windows[: max(1, np.size(ax))]
+        axes = drawing.given_axes(ax, len(windows), "show")
+    else:
+        ratios = [window.size[1] for window in windows]
+        height = max(window.size[0] for window in windows)
+        scale = min(SLIDE[0] / sum(ratios), (SLIDE[1] - _TITLE) / height)
+        figure = Picture(figsize=(scale * sum(ratios) + 0.4, scale * height + _TITLE), dpi=DPI, layout="constrained")
+        axes = list(figure.subplots(1, len(windows), width_ratios=ratios, squeeze=False)[0])
+    contrast = None if is_labels(image) else drawing.limits(image)
+    for number, (axis, window) in enumerate(zip(axes, windows, strict=True)):
+        panel(
+            axis, image, window, contrast=contrast, title=title if number == 0 else "", bar=True,
+        )  # fmt: skip
+        axis.set_xlabel(window.label, fontsize=FONT)
+        if over is not None:
+            drawing.outlines(axis, over, window)
+    return drawing.figure_of(axes)
+
+
+def sections(image: Any, target: VoxelSizeLike = "finest", *, ax: Any | None = None) -> Figure:
     """An x-y and a y-z section of an image, and of the same image made isotropic, at true proportions.
 
     Parameters
@@ -45,118 +117,243 @@ def sections(image: Any, target: VoxelSizeLike = "finest") -> Figure:
         Calibrated.
     target : length or str
         The isotropic voxel size, as for :func:`isoscale_ij.rescale`.
+    ax : sequence of Axes, optional
+        Four: raw x-y and y-z, isotropic x-y and y-z.
     """
     image = as_image(image)
     size = plan_rescale(image, target).voxel_size
-    limits = _limits(np.asarray(image))
-    figure, (top, bottom) = _rows(image, width=9.0)
-    for axes, sampled, what in ((top, None, "raw"), (bottom, size, "isotropic")):
-        sizes = " x ".join(f"{length:.4g}" for length in (sampled or voxel_size(image)).values())
-        _show(axes[0], _slab(image, "z", sampled), ("y", "x"), limits, f"{what}, {sizes} {symbol(length_unit(image))}")
-        _show(axes[1], _slab(image, "x", sampled), ("z", "y"), limits, "")
-    return figure
+    windows = [Window.middle(image, cut) for cut in ("z", "x")]
+    contrast = drawing.limits(image)
+    if ax is not None:
+        axes = drawing.given_axes(ax, 4, "sections")
+    else:
+        widths = [window.size[1] for window in windows]
+        height = SLIDE[0] / 1.4 * windows[0].size[0] / sum(widths)
+        figure = Picture(figsize=(SLIDE[0] / 1.4, 2 * (height + _TITLE)), dpi=DPI, layout="constrained")
+        axes = list(figure.subplots(2, 2, width_ratios=widths, squeeze=False).ravel())
+    for row, (sampled, what) in enumerate(((None, "raw"), (size, "isotropic"))):
+        sizes = " × ".join(short(float(f"{length:.4g}")) for length in (sampled or voxel_size(image)).values())
+        title = f"{what}: {sizes} {symbol(length_unit(image))}".rstrip()
+        for column, window in enumerate(windows):
+            axis = axes[2 * row + column]
+            panel(
+                axis, _slab(image, window, sampled), window, contrast=contrast, title="" if column else title,
+                bar=column == 0,
+            )  # fmt: skip
+            if row:
+                axis.set_xlabel(window.label, fontsize=FONT)
+    return drawing.figure_of(axes)
 
 
-def _slab(image: xr.DataArray, cut: str, size: dict[str, float] | None) -> xr.DataArray:
-    """What a section through the middle of `cut` needs of the image, rescaled: not all of it has to be."""
-    middle = image.sizes[cut] // 2
-    if size is None:
-        return image.isel({cut: slice(middle, middle + 1)})
-    reach = 1 + round(2 * size[cut] / (spacing(image, cut) or 1.0))
-    around = image.isel({cut: slice(max(0, middle - reach), middle + reach + 1)})
-    return rescale(around, size)
-
-
-def loss_of_detail(image: Any) -> Figure:
-    """One slice at voxel sizes ×1, ×2, ×4, ×8 of its own."""
+def loss_of_detail(image: Any, *, ax: Any | None = None) -> Figure:
+    """One slice at voxel sizes ×1, ×2, ×4, ×8 of its own; `ax`: four."""
     image = as_image(image)
-    middle = image.isel(z=slice(image.sizes["z"] // 2, image.sizes["z"] // 2 + 1))
-    limits = _limits(np.asarray(middle))
-    figure = Figure(figsize=(12, 3.6), dpi=_DPI, layout="constrained")
-    for axes, times in zip(figure.subplots(1, len(_MAGNIFICATIONS)), _MAGNIFICATIONS, strict=True):
+    window = Window.middle(image, "z")
+    at = image.sizes["z"] // 2
+    middle = image.isel(z=slice(at, at + 1))
+    contrast = drawing.limits(middle)
+    axes = _row(len(_MAGNIFICATIONS), window.size[0] / window.size[1], ax, "loss_of_detail")
+    for number, (axis, times) in enumerate(zip(axes, _MAGNIFICATIONS, strict=True)):
         coarse = rescale(middle, dict.fromkeys(("y", "x"), f"{times} px"))
-        size = spacing(coarse, "x") or 0.0
-        _show(axes, coarse, ("y", "x"), limits, f"×{times}: {size:.3g} {symbol(length_unit(coarse))}")
-    return figure
+        size = f"{spacing(coarse, 'x') or times:.3g} {symbol(length_unit(coarse))}".rstrip()
+        label = "" if number else window.label
+        panel(axis, coarse, window, contrast=contrast, title=f"×{times}: {size}", label=label, bar=number == 0)
+    return drawing.figure_of(axes)
 
 
 def labels_side_by_side(
-    image: xr.DataArray, labels: Mapping[str, xr.DataArray], truth: xr.DataArray | None = None
-) -> Figure:
-    """An image and label images of it, each on its own grid, as x-y and z-x sections in one place."""
-    columns = {"image": image, **labels} | ({} if truth is None else {"truth": truth})
-    tall = _height_of_side(image)
-    figure = Figure(figsize=(2.6 * len(columns), 2.6 * (1 + tall) + 0.6), dpi=_DPI, layout="constrained")
-    axes = figure.subplots(2, len(columns), height_ratios=(1, tall), squeeze=False)
-    limits = _limits(np.asarray(image))
-    for column, (name, each) in enumerate(columns.items()):
-        title = name if name == "image" else f"{name}\n{counted(int(np.max(each)), 'object')}"
-        _show(axes[0, column], each, ("y", "x"), limits, title, bar=column == 0)
-        _show(axes[1, column], each, ("z", "x"), limits, "", bar=False)
-    return figure
-
-
-def _rows(image: xr.DataArray, *, width: float) -> tuple[Figure, NDArray[Any]]:
-    """Two rows of an x-y and a y-z section beside each other, in proportion."""
-    extent = {axis: (spacing(image, axis) or 1.0) * image.sizes[axis] for axis in ("z", "y", "x")}
-    height = width * extent["y"] / (extent["x"] + extent["z"])
-    figure = Figure(figsize=(width, 2 * (height + 0.45)), dpi=_DPI, layout="constrained")
-    axes = figure.subplots(2, 2, width_ratios=(extent["x"], extent["z"]), squeeze=False)
-    return figure, axes
-
-
-def _height_of_side(image: xr.DataArray) -> float:
-    """Height of a z-x section beside that of an x-y section of the same width."""
-    return min(4.0, (spacing(image, "z") or 1.0) * image.sizes["z"] / ((spacing(image, "y") or 1.0) * image.sizes["y"]))
-
-
-def _limits(values: NDArray[Any]) -> tuple[float, float]:
-    thinned = values[tuple(slice(None, None, max(1, n // 200)) for n in values.shape)]
-    low, high = np.quantile(thinned, [0.01, _BRIGHT])
-    return float(low), float(max(high, low + 1e-9))
-
-
-def _show(
-    axes: Axes,
     image: xr.DataArray,
-    plane: tuple[str, str],
-    limits: tuple[float, float],
-    title: str,
+    labels: Mapping[str, xr.DataArray],
+    truth: xr.DataArray | None = None,
     *,
-    bar: bool = True,
-) -> None:
-    """A section through the middle, its voxels drawn in their true proportions."""
-    (cut,) = {"z", "y", "x"} - set(plane)
-    vertical, horizontal = plane if plane != ("z", "y") else ("y", "z")
-    section = image.isel({cut: image.sizes[cut] // 2}).transpose(vertical, horizontal).to_numpy()
-    extent = {axis: (spacing(image, axis) or 1.0) * image.sizes[axis] for axis in plane}
-    if is_labels(image):
-        section = shown(section, int(image.max()))
-    axes.imshow(
-        section, extent=(0, extent[horizontal], extent[vertical], 0), interpolation="none", aspect="equal",
-        cmap="gray", vmin=limits[0], vmax=limits[1],
-    )  # fmt: skip
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.set_xlabel(horizontal, fontsize=8, labelpad=1)
-    axes.set_ylabel(vertical, fontsize=8, labelpad=1)
-    axes.set_title(title, fontsize=8)
-    if bar:
-        _scale_bar(axes, extent[horizontal], extent[vertical], symbol(length_unit(image)))
+    outlines: bool = False,
+    ax: Any | None = None,
+) -> Figure:
+    """An image and label images of it, each on its own grid, as x-y and x-z sections at the same planes.
+
+    An object has the same colour in all of them.
+
+    Parameters
+    ----------
+    image : DataArray, (z, y, x)
+    labels : mapping of str to DataArray
+        By the title of each; the last numbers the colours where there is no truth.
+    truth : DataArray, optional
+        True labels on the grid of `image`.
+    outlines : bool
+        Draw the borders of the labels over the image, instead of the labels.
+    ax : sequence of Axes, optional
+        Two for each of image, labels and truth: x-y and x-z.
+    """
+    every, colors = _with_colors(image, labels, truth)
+    windows = [Window.middle(image, cut) for cut in ("z", "y")]
+    axes = _pairs(len(every) + 1, windows, ax, "labels_side_by_side")
+    contrast = drawing.limits(image)
+    for column, (name, each) in enumerate({"image": image, **every}.items()):
+        title = name if column == 0 else f"{name}\n{counted(_count(each), 'object')}"
+        for row, window in enumerate(windows):
+            axis, shown = axes[2 * column + row], image if outlines else each
+            panel(
+                axis, shown, window, contrast=contrast, colors=colors.get(name), title="" if row else title,
+                label="" if column else window.label, bar=column == 0,
+            )  # fmt: skip
+            if outlines and column:
+                drawing.outlines(axis, each, window, colors=colors[name])
+    return drawing.figure_of(axes)
 
 
-def _scale_bar(axes: Axes, width: float, height: float, unit: str) -> None:
-    """A white bar of a round length in the lower right corner."""
-    length = _round_length(width * _BAR_SHARE)
-    right, lower = width * 0.96, height * 0.95
-    axes.plot([right - length, right], [lower, lower], color="white", linewidth=2.5, solid_capstyle="butt")
-    axes.text(
-        right - length / 2, lower - height * 0.02, f"{length:g} {unit}".strip(),
-        color="white", fontsize=7, ha="center", va="bottom",
-    )  # fmt: skip
+def one_object(
+    image: xr.DataArray,
+    labels: Mapping[str, xr.DataArray],
+    truth: xr.DataArray | None = None,
+    *,
+    label: int | None = None,
+    ax: Any | None = None,
+) -> Figure:
+    """One object through the grids: what each sees of it, and what borders each draws.
+
+    Parameters
+    ----------
+    image, labels, truth
+        As for :func:`labels_side_by_side`.
+    label : int, optional
+        The label of the object in `truth`, or in the last of `labels`; by default one of median volume.
+    ax : sequence of Axes, optional
+        Two for each of labels and truth: x-y and x-z.
+    """
+    every, colors = _with_colors(image, labels, truth)
+    reference = list(every)[-1]
+    row = _object(every[reference], label)
+    windows = [
+        Window(cut, float(row[f"centroid_{cut}"]), {axis: _around(row, axis) for axis in SPATIAL}, length_unit(image))
+        for cut in ("z", "y")
+    ]
+    axes = _pairs(len(every), windows, ax, "one_object")
+    contrast = drawing.limits(_crop(image, windows[0]))
+    for column, (name, each) in enumerate(every.items()):
+        sampled = _crop_at(image, each, windows[0])
+        for number, window in enumerate(windows):
+            axis = axes[2 * column + number]
+            panel(
+                axis, sampled, window, contrast=contrast, title="" if number else name,
+                label="" if column else window.label, bar=column == 0,
+            )  # fmt: skip
+            drawing.outlines(axis, each, window, colors=colors[name], width=2)
+    return drawing.figure_of(axes)
 
 
-def _round_length(most: float) -> float:
-    """The largest of 1, 2, 5 times a power of ten that is not above `most`."""
-    power = 10.0 ** np.floor(np.log10(most))
-    return float(max(step * power for step in (1, 2, 5) if step * power <= most))
+def _one_volume(image: xr.DataArray, t: int) -> xr.DataArray:
+    if "t" not in image.dims:
+        return image
+    if not -image.sizes["t"] <= t < image.sizes["t"]:
+        raise ParameterError(f"Got the time point {t}; the image has {image.sizes['t']}, from 0 on.")
+    return image.isel(t=t, drop=True)
+
+
+def _window(image: xr.DataArray, cut: str, at: Mapping[str, LengthLike]) -> Window:
+    if cut not in at:
+        return Window.middle(image, cut) if cut in image.dims else Window(cut, 0.0, _edges(image), length_unit(image))
+    length = parse_length(at[cut], f"the position on {cut}")
+    return Window.at(image, cut, convert(length.value, length.unit or length_unit(image), length_unit(image)))
+
+
+def _edges(image: xr.DataArray) -> dict[str, tuple[float, float]]:
+    grid = Grid.of(image)
+    return {axis: drawing.extent(grid, axis) for axis in grid.spatial}
+
+
+def _slab(image: xr.DataArray, window: Window, size: dict[str, float] | None) -> xr.DataArray:
+    """What a section needs of the image, rescaled: not all of it has to be."""
+    cut = window.cut
+    middle = drawing.index_at(Grid.of(image), cut, window.position)
+    if size is None:
+        return image.isel({cut: slice(middle, middle + 1)})
+    reach = 1 + round(2 * size[cut] / (spacing(image, cut) or 1.0))
+    return rescale(image.isel({cut: slice(max(0, middle - reach), middle + reach + 1)}), size)
+
+
+def _with_colors(
+    image: xr.DataArray, labels: Mapping[str, xr.DataArray], truth: xr.DataArray | None
+) -> tuple[dict[str, xr.DataArray], dict[str, Colors]]:
+    every = dict(labels)
+    if truth is not None:  # of whatever type and calibration: it lies on the grid of the image
+        whole = truth.to_numpy()
+        every["truth"] = mark_as_labels(image.copy(data=whole.astype(np.int64) if whole.dtype.kind == "f" else whole))
+    return every, colors_by_object(every, image, list(every)[-1]) if every else {}
+
+
+def _count(labels: xr.DataArray) -> int:
+    present = np.unique(labels.to_numpy())
+    return int(np.count_nonzero(present))
+
+
+def _object(labels: xr.DataArray, label: int | None) -> Any:
+    table = measure(labels)
+    if label is not None:
+        chosen = table[table["label"] == label]
+        if not len(chosen):
+            raise ParameterError(f"Got the label {label}; the labels go from 1 to {int(table['label'].max())}.")
+        return chosen.iloc[0]
+    inner = table[~table["touches_border"]] if not table["touches_border"].all() else table
+    order = inner["volume"].sort_values(kind="stable")
+    return inner.loc[order.index[len(order) // 2]]
+
+
+def _around(row: Any, axis: str) -> tuple[float, float]:
+    """The room of an object and some beside it, the same on all axes, so that what it is part of is seen."""
+    more = _MARGIN * float(row["equivalent_diameter"])
+    return float(row[f"min_{axis}"]) - more, float(row[f"max_{axis}"]) + more
+
+
+def _crop(image: xr.DataArray, window: Window, beside: int = 0) -> xr.DataArray:
+    grid = Grid.of(image)
+    part = {}
+    for axis, (low, high) in window.edges.items():
+        first, last = (drawing.index_at(grid, axis, position) for position in (low, high))
+        part[axis] = slice(max(0, first - beside), last + beside + 1)
+    return image.isel(part)
+
+
+def _crop_at(image: xr.DataArray, labels: xr.DataArray, window: Window) -> xr.DataArray:
+    """What is seen of the image on the grid of labels: all of it where that is small, so that the voxels agree."""
+    if labels.shape == image.shape:
+        return _crop(image, window)
+    size = voxel_size(labels)
+    if labels.size <= image.size:
+        return _crop(rescale(image, size), window)
+    return rescale(_crop(image, window, beside=2), size)
+
+
+def _row(count: int, tall: float, ax: Any | None, what: str) -> list[Axes]:
+    """Panels beside each other, `tall` times as high as wide."""
+    if ax is not None:
+        return drawing.given_axes(ax, count, what)
+    figure = Picture(figsize=(SLIDE[0], SLIDE[0] / count * tall + _TITLE), dpi=DPI, layout="constrained")
+    return list(figure.subplots(1, count, squeeze=False)[0])
+
+
+def _pairs(count: int, windows: list[Window], ax: Any | None, what: str) -> list[Axes]:
+    """For each of `count` images an x-y panel with an x-z panel below it, in as many lines as fill a slide."""
+    if ax is not None:
+        return drawing.given_axes(ax, 2 * count, what)
+    upper, lower = (window.size[0] / window.size[1] for window in windows)
+    widths = {
+        columns: min(
+            (SLIDE[0] - _TITLE / 2) / columns, (SLIDE[1] / math.ceil(count / columns) - _TITLE - 0.2) / (upper + lower)
+        )
+        for columns in range(1, count + 1)
+    }  # fmt: skip
+    columns = max(widths, key=lambda each: (round(widths[each], 3), each))
+    lines = math.ceil(count / columns)
+    height = lines * (widths[columns] * (upper + lower) + _TITLE + 0.2)
+    figure = Picture(figsize=(columns * widths[columns] + _TITLE / 2, height), dpi=DPI, layout="constrained")
+    grid = figure.subplots(2 * lines, columns, height_ratios=[upper, lower] * lines, squeeze=False)
+    for axis in grid.ravel():
+        axis.axis("off")
+    axes = []
+    for number in range(count):
+        line, column = divmod(number, columns)
+        axes += [grid[2 * line, column], grid[2 * line + 1, column]]
+    for axis in axes:
+        axis.axis("on")
+    return axes

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
-from isoscale_ij import memory
+from isoscale_ij import hypertext, memory
 from isoscale_ij.errors import ParameterError
 from isoscale_ij.operations.table_files import as_csv
 
@@ -87,12 +87,28 @@ class Comparison:
 
     def markdown(self) -> str:
         """The table as Markdown."""
-        columns = [str(column) for column in self.table.columns]
-        rows = [
-            [_cell(column, value) for column, value in zip(columns, row, strict=True)] for row in self.table.to_numpy()
-        ]
+        columns, rows = self._cells()
         lines = [columns, ["---"] * len(columns), *rows]
         return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+    def _cells(self) -> tuple[list[str], list[list[str]]]:
+        columns = [str(column) for column in self.table.columns]
+        return columns, [
+            [_cell(column, value) for column, value in zip(columns, row, strict=True)] for row in self.table.to_numpy()
+        ]
+
+    def table_html(self) -> str:
+        """The table as HTML."""
+        return hypertext.table(*self._cells())
+
+    def _repr_html_(self) -> str:
+        from isoscale_ij.comparison import drawing, figures
+
+        table = self.table_html()
+        if not self.labels:
+            return table
+        labels = figures.labels_side_by_side(self.image, self.labels, self.truth)
+        return table + hypertext.picture(drawing.png(labels), "the labels of each row, in the same place")
 
     def __str__(self) -> str:
         columns = [c for c in self.table.columns if c not in ("voxel_size", "factors", "bytes", "median_volume")]

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from isoscale_ij.carrying import takes_images
 from isoscale_ij.errors import PUBLIC, CalibrationError, ParameterError
+from isoscale_ij.image.accessor import Iso  # noqa: F401  (with the first image, there is image.iso)
 from isoscale_ij.image.arrays import as_values, with_numbers
 from isoscale_ij.image.axes import (
     CALIBRATED,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from isoscale_ij import hypertext
 from isoscale_ij.carrying import takes_images
 from isoscale_ij.image.axes import CALIBRATED, SPATIAL, channel_names
 from isoscale_ij.image.calibration import as_image, axis_unit, is_labels, length_unit, lower_edge, spacing, voxel_size
@@ -67,6 +68,12 @@ class ImageInfo:
         return asdict(self) | {"dtype": str(self.dtype)}
 
     def __str__(self) -> str:
+        return "\n".join(f"{what + ':':12} {text}" for what, text in self._rows())
+
+    def _repr_html_(self) -> str:
+        return hypertext.pairs("Image" if self.kind != "labels" else "Labels", self._rows())
+
+    def _rows(self) -> list[tuple[str, str]]:
         rows = [
             ("name", self.name or ""),
             ("shape", f"{self.shape} ({' '.join(self.dims)}), {self.dtype}, {format_bytes(self.nbytes)}"),
@@ -80,7 +87,7 @@ class ImageInfo:
         if self.channels:
             rows.append(("channels", ", ".join(self.channels)))
         rows += [("remark", remark) for remark in self.remarks]
-        return "\n".join(f"{what + ':':12} {text}" for what, text in rows)
+        return rows
 
     def _lengths(self, lengths: dict[str, float]) -> str:
         return ", ".join(

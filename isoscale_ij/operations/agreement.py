@@ -39,7 +39,7 @@ def agreement(reference: NDArray[np.integer], other: NDArray[np.integer], thresh
 
     The measure is average precision as in Caicedo et al. (2019), Nature Methods 16, 1247-1253.
     """
-    pairs, counts = _overlaps(_numbered(reference), _numbered(other))
+    pairs, counts = overlaps(_numbered(reference), _numbered(other))
     number_reference, size_reference = _sizes(pairs[:, 0], counts)
     number_other, size_other = _sizes(pairs[:, 1], counts)
     both = (pairs > 0).all(axis=1)
@@ -61,7 +61,7 @@ def _numbered(labels: NDArray[np.integer]) -> NDArray[np.integer]:
     return np.asarray(np.searchsorted(np.union1d(np.zeros(1, labels.dtype), labels), labels))
 
 
-def _overlaps(one: NDArray[np.integer], two: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def overlaps(one: NDArray[np.integer], two: NDArray[np.integer]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of labels that share voxels, and how many; slice by slice, to keep memory low."""
     columns = int(two.max(initial=0)) + 1
     keys, counts = [], []

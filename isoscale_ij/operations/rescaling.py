@@ -13,7 +13,7 @@ from typing import Any
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij import memory, remarks
+from isoscale_ij import hypertext, memory, remarks
 from isoscale_ij.carrying import takes_images
 from isoscale_ij.errors import ParameterError
 from isoscale_ij.execution.places import place_of
@@ -29,6 +29,7 @@ from isoscale_ij.image.units import symbol
 from isoscale_ij.operations.choices import INTERPOLATIONS, Interpolation
 from isoscale_ij.operations.targets import Factor, target_voxel_size
 from isoscale_ij.progress import OnProgress, Progress
+from isoscale_ij.wording import short
 
 _EXACT = 1e-9  # a ratio of voxel sizes so near to a whole number, or to one over it, is meant to be that
 
@@ -67,6 +68,17 @@ class RescalePlan:
             f"voxel size {sizes or 'not known'} {symbol(self.unit)}".rstrip()
             + f" ({' '.join(self.voxel_size)}); factors {factors}"
         )
+
+    def _repr_html_(self) -> str:
+        def of(values: dict[str, float], unit: str) -> str:
+            return ", ".join(f"{axis} {short(value)} {unit}".rstrip() for axis, value in values.items())
+
+        return hypertext.pairs("Rescaling", [
+            ("shape", f"{self.shape} ({' '.join(self.dims)})"),
+            ("size", memory.format_bytes(self.nbytes)),
+            ("voxel size", of(self.voxel_size, symbol(self.unit)) or "not known (uncalibrated)"),
+            ("factors", of(self.factors, "")),
+        ])  # fmt: skip
 
 
 @takes_images("image", values=False)

@@ -13,6 +13,7 @@ from isoscale_ij.image.calibration import as_image
 from isoscale_ij.operations.measurement import measure
 from isoscale_ij.operations.rescaling import rescale
 from isoscale_ij.operations.segmentation import voronoi_otsu_labeling
+from isoscale_ij.progress import tell_nothing
 
 
 def run_in(dtypes: Iterable[Any], engine: str = "auto") -> float:
@@ -25,14 +26,17 @@ def run_in(dtypes: Iterable[Any], engine: str = "auto") -> float:
         for dtype in dtypes:
             image = as_image(values.astype(dtype), "zyx", voxel_size=(2.0, 0.5, 0.5), unit="um")
             for size in ("finest", 1.0):
-                rescale(image, size, engine=engine)
+                rescale(image, size, engine=engine, on_progress=tell_nothing)
             if image.dtype.kind == "b":
                 continue
             for sigma in (1.0, 2.0):  # with seeds between the slices, and on them
-                labels = voronoi_otsu_labeling(image, spot_sigma=sigma, outline_sigma=1.0, engine=engine)
+                labels = voronoi_otsu_labeling(
+                    image, spot_sigma=sigma, outline_sigma=1.0, engine=engine, on_progress=tell_nothing
+                )
             voronoi_otsu_labeling(
-                image, spot_sigma=1.0, outline_sigma=1.0, threshold="local", borders="light", engine=engine
-            )
-            rescale(labels, "finest", engine=engine)
+                image, spot_sigma=1.0, outline_sigma=1.0, threshold="local", borders="light", engine=engine,
+                on_progress=tell_nothing,
+            )  # fmt: skip
+            rescale(labels, "finest", engine=engine, on_progress=tell_nothing)
             measure(labels, image, engine=engine)
     return time.perf_counter() - begin

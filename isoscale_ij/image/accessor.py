@@ -1,0 +1,77 @@
+"""``image.iso``: the functions of the package on a DataArray, where a notebook's completion finds them.
+
+xarray learns of it when the first module of images is loaded; ``import isoscale_ij`` alone loads none.
+"""
+
+from __future__ import annotations
+
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+
+import isoscale_ij
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+@xr.register_dataarray_accessor("iso")  # type: ignore[no-untyped-call]
+class Iso:
+    """What isoscale_ij does with this image; see the functions of the same names.
+
+    Examples
+    --------
+    >>> image, _ = isoscale_ij.sample(shape=(8, 64, 64))
+    >>> image.iso.voxel_size["z"]
+    1.5
+    >>> image.iso.rescale(1.0).iso.info().shape
+    (12, 10, 10)
+    """
+
+    def __init__(self, image: xr.DataArray) -> None:
+        self._image = image
+
+    @property
+    def voxel_size(self) -> dict[str, float]:
+        """Voxel size of z, y and x: :func:`isoscale_ij.voxel_size`."""
+        return isoscale_ij.voxel_size(isoscale_ij.as_image(self._image))
+
+    def info(self) -> isoscale_ij.ImageInfo:
+        """Shape, type and calibration: :func:`isoscale_ij.info`."""
+        return isoscale_ij.info(self._image)
+
+    def set_voxel_size(self, **options: Any) -> xr.DataArray:
+        """The same voxels with another calibration: :func:`isoscale_ij.set_voxel_size`."""
+        return isoscale_ij.set_voxel_size(self._image, **options)
+
+    def plan_rescale(self, voxel_size: Any = None, **options: Any) -> isoscale_ij.RescalePlan:
+        """What rescaling would give: :func:`isoscale_ij.plan_rescale`."""
+        return isoscale_ij.plan_rescale(self._image, voxel_size, **options)
+
+    def rescale(self, voxel_size: Any = None, **options: Any) -> xr.DataArray:
+        """On voxels of another size: :func:`isoscale_ij.rescale`."""
+        return isoscale_ij.rescale(self._image, voxel_size, **options)
+
+    def vol(self, **options: Any) -> xr.DataArray:
+        """Labels of bright, round objects: :func:`isoscale_ij.voronoi_otsu_labeling`."""
+        return isoscale_ij.vol(self._image, **options)
+
+    def measure(self, image: Any | None = None, **options: Any) -> pd.DataFrame:
+        """One row per label of this label image: :func:`isoscale_ij.measure`."""
+        return isoscale_ij.measure(self._image, image, **options)
+
+    def compare(self, **options: Any) -> isoscale_ij.Comparison:
+        """The same segmentation on several grids: :func:`isoscale_ij.compare`."""
+        return isoscale_ij.compare(self._image, **options)
+
+    def write(self, path: Any, *, overwrite: bool = False) -> None:
+        """Into a file: :func:`isoscale_ij.write`."""
+        isoscale_ij.write(path, self._image, overwrite=overwrite)
+
+    def show(self, labels: Any | None = None, **options: Any) -> Figure:
+        """A picture at true proportions, with the outlines of labels: ``comparison.figures.show``."""
+        draw = resolve_name("isoscale_ij.comparison.figures:show")  # loaded here, and above this room
+        picture: Figure = draw(self._image, labels, **options)
+        return picture

@@ -1,0 +1,113 @@
+"""What a notebook shows by itself; ``image.iso``; the bar of tqdm."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+import isoscale_ij as iso
+from isoscale_ij import progress
+from isoscale_ij.image.accessor import Iso
+from test_package import python
+
+SIGMAS = {"spot_sigma": 1.4, "outline_sigma": "0.9 um"}
+
+
+def texts_of(html: str) -> list[str]:
+    """The texts in it; it has to be well-formed."""
+    return list(ElementTree.fromstring(f"<div>{html}</div>").itertext())
+
+
+def test_info_and_plan_are_small_tables(nuclei: tuple) -> None:
+    texts = texts_of(iso.info(nuclei[0])._repr_html_())
+    assert "z 1.5 µm, y 0.159667 µm, x 0.159667 µm" in texts
+    assert any("(16, 96, 112) (z y x), uint16" in text for text in texts)
+    assert texts_of(iso.info(nuclei[1])._repr_html_())[0] == "Labels"
+    plan = iso.plan_rescale(nuclei[0], 1.0)
+    texts = texts_of(plan._repr_html_())
+    assert texts[texts.index("voxel size") + 1] == "z 1 µm, y 1 µm, x 1 µm"
+    assert "not known (uncalibrated)" in iso.plan_rescale(np.zeros((4, 8, 8)), factor=2)._repr_html_()
+    named = iso.as_image(np.zeros((4, 8, 8))).rename("<script>")
+    assert "<script>" not in iso.info(named)._repr_html_()
+
+
+def test_a_comparison_is_its_table_and_its_labels(nuclei: tuple) -> None:
+    comparison = iso.compare(nuclei[0], **SIGMAS, truth=nuclei[1])
+    html = comparison._repr_html_()
+    texts = texts_of(html)
+    assert set(comparison.table["name"]) < set(texts)
+    assert html.count('src="data:image/png;base64,') == 1
+    assert len(html) < 2_000_000
+    skipped = iso.Comparison(comparison.table, comparison.image, {})
+    assert "<img" not in skipped._repr_html_()
+
+
+def test_the_accessor_is_thin(nuclei: tuple, tmp_path: Path) -> None:
+    image, truth = nuclei
+    assert image.iso.voxel_size == iso.voxel_size(image)
+    assert image.iso.info() == iso.info(image)
+    assert image.iso.set_voxel_size(z="2 um").iso.voxel_size["z"] == 2
+    assert image.iso.plan_rescale("x") == iso.plan_rescale(image, "x")
+    assert image.iso.rescale(1.0, interpolation="nearest").identical(iso.rescale(image, 1.0, interpolation="nearest"))
+    labels = image.iso.vol(**SIGMAS)
+    assert labels.identical(iso.vol(image, **SIGMAS))
+    assert labels.iso.measure(image).equals(iso.measure(labels, image))
+    assert len(image.iso.compare(**SIGMAS, voxel_sizes=[]).table) == 3
+    labels.iso.write(tmp_path / "labels.tif")
+    labels.iso.write(tmp_path / "labels.tif", overwrite=True)
+    assert image.iso.show(labels, at={"z": "6 um"})._repr_png_().startswith(b"\x89PNG")
+    assert Iso(truth).info().kind == "labels"
+
+
+def test_the_accessor_comes_with_the_first_image() -> None:
+    code = """
+import sys
+import isoscale_ij as iso
+assert "xarray" not in sys.modules
+image = iso.as_image([[1, 2], [3, 4]], voxel_size=1, unit="um")
+print(image.iso.voxel_size, "matplotlib" in sys.modules, "numba" in sys.modules)
+"""
+    assert python(code) == "{'y': 1.0, 'x': 1.0} False False"
+
+
+def test_outside_of_a_notebook_there_is_no_bar() -> None:
+    assert progress.notebook_bar() is None
+
+
+_CELLS = [
+    "import isoscale_ij as iso; image, truth = iso.sample(shape=(8, 64, 64), n_objects=4)",
+    "from isoscale_ij import progress; progress._PATIENCE = 0",
+    "labels = iso.vol(image, spot_sigma=1.4, outline_sigma=0.9)",
+    "iso.info(image)",
+    "image.iso.show(labels)",
+    "iso.compare(image, spot_sigma=1.4, outline_sigma=0.9, truth=truth)",
+    "from concurrent.futures import ThreadPoolExecutor as Pool; Pool(1).submit(progress.notebook_bar).result() is None",
+]
+
+
+def test_in_a_real_notebook(tmp_path: Path) -> None:
+    """A kernel runs it: values show themselves without magics, and longer work has one bar."""
+    pytest.importorskip("ipykernel")
+    (tmp_path / "cells.json").write_text(json.dumps(_CELLS))
+    code = f"""
+import json, warnings
+warnings.simplefilter("ignore")  # those of Jupyter
+import nbformat
+from nbclient import NotebookClient
+cells = json.load(open({str(tmp_path / "cells.json")!r}))
+book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+NotebookClient(book, timeout=100, kernel_name="python3").execute()
+print(json.dumps([[output.get("data", {{}}) for output in cell.outputs] for cell in book.cells]))
+"""
+    _, _, bar, info, picture, comparison, thread = json.loads(python(code).splitlines()[-1])
+    widget = "application/vnd.jupyter.widget-view+json"
+    for outputs in (bar, comparison):
+        assert sum(widget in output for output in outputs) == 1
+    assert "<table>" in info[0]["text/html"]
+    assert "image/png" in picture[-1]
+    assert "data:image/png;base64" in comparison[-1]["text/html"]
+    assert thread[-1]["text/plain"] == "True"
