@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from isoscale_ij.engines import engine_holding, get_engine
 from isoscale_ij.engines.protocol import DeviceError, DeviceSteps, Engine, OnMemory
 from isoscale_ij.errors import ParameterError
+from isoscale_ij.execution.chunks.readers import is_lazy
 from isoscale_ij.execution.in_memory import InMemorySteps
 from isoscale_ij.execution.on_device import OnDeviceSteps
 from isoscale_ij.execution.protocol import Allowance, Place, VolumeSteps
@@ -41,9 +42,17 @@ def place_of(stack: Stack, engine: str, voxels: int = 0) -> Place:
     voxels : int
         Of the largest image of this work, where that is not a volume of the stack.
     """
+    if is_lazy(stack.values):
+        return _in_chunks(stack)
     if stack.is_single and (holder := engine_holding(stack.values, engine)) and holder.on_device:
         return OnDevice(stack, holder, holder.on_device)
     return InMemory(stack, get_engine(engine, max(voxels, math.prod(stack.volume_shape))))
+
+
+def _in_chunks(stack: Stack) -> Place:
+    from isoscale_ij.execution.chunks.place import InChunks
+
+    return InChunks(stack)
 
 
 class InMemory:

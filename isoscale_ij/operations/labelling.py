@@ -14,7 +14,7 @@ import numpy as np
 import xarray as xr
 
 from isoscale_ij.engines.protocol import OnPart, Seeds
-from isoscale_ij.engines.taps import holds_exactly
+from isoscale_ij.engines.taps import gaussian_radius, holds_exactly
 from isoscale_ij.errors import PUBLIC, ParameterError
 from isoscale_ij.execution.places import place_of
 from isoscale_ij.execution.protocol import Allowance, VolumeSteps
@@ -100,7 +100,7 @@ def labelled(
     allowance = Allowance(
         memory_limit, f"The labels of an image of {math.prod(grid.shape)} voxels",
         "Segment a part of the image, or choose larger voxels first with rescale.",
-        held=_HELD_BYTES if settings.holds else 0,
+        held=_HELD_BYTES if settings.holds else 0, around=_around(settings),
     )  # fmt: skip
 
     def label(steps: VolumeSteps, number: int, progress: Progress) -> _Labelled:
@@ -242,6 +242,12 @@ def _checked_borders(borders: str) -> Borders:
     if borders not in BORDERS:
         raise ParameterError(f"Got the borders {borders!r}; needed is one of {', '.join(map(repr, BORDERS))}.")
     return cast("Borders", borders)
+
+
+def _around(settings: _Settings) -> tuple[int, int, int]:
+    """How far the blurs reach."""
+    z, y, x = (gaussian_radius(max(pair)) for pair in zip(settings.spot, settings.outline, strict=True))
+    return z, y, x
 
 
 def _lengthened(sigmas: Triple, elongation: float, slices: int) -> Triple:
