@@ -49,6 +49,20 @@ def place_of(stack: Stack, engine: str, voxels: int = 0) -> Place:
     return InMemory(stack, get_engine(engine, max(voxels, math.prod(stack.volume_shape))))
 
 
+def taken(values: Any, axis: int, index: int) -> Any:
+    """The lazy values at one index along an axis."""
+    from isoscale_ij.execution.chunks.lazy import taken_of
+
+    return taken_of(values, axis, index)
+
+
+def slices_of(values: Any, index: tuple[int, ...], *, has_z: bool) -> Any:
+    """One volume of lazy values, slice by slice."""
+    from isoscale_ij.execution.chunks.slices import Slices
+
+    return Slices.of(values, index, has_z=has_z)
+
+
 def _in_chunks(stack: Stack) -> Place:
     from isoscale_ij.execution.chunks.place import InChunks
 

@@ -16,10 +16,11 @@ import xarray as xr
 from isoscale_ij.engines.protocol import OnPart, Seeds
 from isoscale_ij.engines.taps import gaussian_radius, holds_exactly
 from isoscale_ij.errors import PUBLIC, ParameterError
-from isoscale_ij.execution.places import place_of
+from isoscale_ij.execution.chunks.readers import is_lazy
+from isoscale_ij.execution.places import place_of, taken
 from isoscale_ij.execution.protocol import Allowance, VolumeSteps
 from isoscale_ij.execution.stack import Stack
-from isoscale_ij.image.axes import SPATIAL, choose_channel
+from isoscale_ij.image.axes import SPATIAL, channel_index, choose_channel
 from isoscale_ij.image.calibration import is_labels, mark_as_labels
 from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.sources import inherit
@@ -80,7 +81,7 @@ def labelled(
     memory_limit: float | str | None = None,
 ) -> tuple[xr.DataArray, list[Remark]]:
     """The labels of a calibrated image, and what is to be said of it."""
-    image = choose_channel(image, channel)
+    image = _chosen(image, channel)
     if is_labels(image):
         raise ParameterError('Got a label image (attrs["kind"] is "labels"); needed are intensities.')
     grid = Grid.of(image)
@@ -242,6 +243,15 @@ def _checked_borders(borders: str) -> Borders:
     if borders not in BORDERS:
         raise ParameterError(f"Got the borders {borders!r}; needed is one of {', '.join(map(repr, BORDERS))}.")
     return cast("Borders", borders)
+
+
+def _chosen(image: xr.DataArray, channel: str | int | None) -> xr.DataArray:
+    """The image at one channel; of a lazy one, what reads it stays known."""
+    chosen = choose_channel(image, channel)
+    index = channel_index(image, channel)
+    if index is None or not is_lazy(image.data):
+        return chosen
+    return chosen.copy(data=taken(image.data, image.dims.index("c"), index))
 
 
 def _around(settings: _Settings) -> tuple[int, int, int]:

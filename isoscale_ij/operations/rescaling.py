@@ -241,7 +241,7 @@ class Prepared:
             if axis not in self.new.spacings:  # a position without a size: of another grid
                 coords.pop(axis, None)
         made = xr.DataArray(values, dims=self.image.dims, coords=coords, name=self.image.name, attrs=self.image.attrs)
-        return inherit(made, self.image)
+        return inherit(made.rename(self.image.name), self.image)  # dask's own names are no names of images
 
 
 def prepared(

@@ -234,12 +234,14 @@ def _value(values, begin, weights, first_y, count_y, weights_y, first_x, count_x
         result = multiply_add(weights[phase, k], across, result)
     return result
 
+
 @compiled
 def _heights(values, begin, weights, first_y, count_y, weights_y, first_x, count_x, weights_x, places, heights):
     """The value at each of some places."""
     for n in range(heights.size):
         z, y, x = places[n]
         heights[n] = _value(values, begin, weights, first_y, count_y, weights_y, first_x, count_x, weights_x, z, y, x)
+
 
 @compiled
 def _flood(

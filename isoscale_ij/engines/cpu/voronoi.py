@@ -137,7 +137,8 @@ def _assign(
                 continue
             count = _candidates(
                 origin[0] + z * finer[0], origin[1] + top * finer[1], origin[1] + (bottom - 1) * finer[1],
-                origin[2] + left * finer[2], origin[2] + (right - 1) * finer[2], seeds, unit, order, start, cells, edge, candidates,
+                origin[2] + left * finer[2], origin[2] + (right - 1) * finer[2],
+                seeds, unit, order, start, cells, edge, candidates,
             )  # fmt: skip
             for y in range(top, bottom):
                 _nearest_in_row(mask[z, y], z, y, left, right, origin, seeds, finer, unit, candidates, count,

@@ -65,7 +65,7 @@ class PieceTable:
         return np.where(self.homes < 0, 0, self.labels[self.homes]) if len(self) else np.zeros(len(self.homes), "i4")
 
     def joined(self, found: list[tuple[int, Summary]]) -> NDArray[np.int32]:
-        """What each piece is part of, from the pairs that touch across faces: parts are numbered 0, 1, …"""
+        """What each piece is part of, from the pairs that touch across faces; parts are numbered from 0 on."""
         pairs = [np.empty((0, 2), np.int64)]
         for number, summary in found:
             for axis in range(3):

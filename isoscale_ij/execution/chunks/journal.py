@@ -35,4 +35,3 @@ def opened(folder: Path, work: dict[str, Any], block: Shape) -> Shape:
             "same input and parameters, or remove that folder and begin anew without --resume."
         )
     return tuple(known["block"])
-

@@ -16,7 +16,7 @@ from isoscale_ij.engines import get_engine
 from isoscale_ij.engines.cpu import NAME
 from isoscale_ij.engines.taps import Taps
 from isoscale_ij.errors import MissingDependencyError
-from isoscale_ij.execution.chunks.readers import Reader, VolumeReader, readers
+from isoscale_ij.execution.chunks.readers import Reader, Taken, VolumeReader, readers
 from isoscale_ij.execution.chunks.regions import Region, Shape, lengths, plain
 from isoscale_ij.execution.chunks.store import BlockArray
 from isoscale_ij.execution.resampling import Resampling
@@ -30,12 +30,20 @@ def as_dask(reader: Reader, chunks: Any) -> Any:
         import dask.array as da
     except ImportError as error:
         raise MissingDependencyError(NEEDS_DASK) from error
-    array = da.from_array(
+    array = da.from_array(  # type: ignore[no-untyped-call]
         reader, chunks=chunks, name=False, asarray=False, fancy=False, inline_array=True,
         meta=np.empty((0,) * len(reader.shape), reader.dtype),
     )  # fmt: skip
     readers[array.name] = reader
     return array
+
+
+def taken_of(values: Any, axis: int, index: int) -> Any:
+    """A dask array at one index along an axis; what reads it stays known, where it was."""
+    reader = readers.get(values.name)
+    if reader is None:
+        return values[(slice(None),) * axis + (index,)]
+    return as_dask(Taken(reader, axis, index), (*values.chunks[:axis], *values.chunks[axis + 1 :]))
 
 
 @dataclass(frozen=True, eq=False)

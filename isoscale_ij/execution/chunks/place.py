@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij import memory
@@ -16,12 +16,12 @@ from isoscale_ij.engines.cpu.threads import thread_count
 from isoscale_ij.errors import MissingDependencyError, ParameterError
 from isoscale_ij.execution.chunks.journal import opened
 from isoscale_ij.execution.chunks.lazy import NEEDS_DASK, Resampled, Stored, as_dask
-from isoscale_ij.execution.chunks.readers import VolumeReader, chunks_of, is_lazy, reader_of
+from isoscale_ij.execution.chunks.readers import OfDask, VolumeReader, chunks_of, is_lazy, reader_of
 from isoscale_ij.execution.chunks.regions import Blocks, Shape, block_size
 from isoscale_ij.execution.chunks.settings import settings, temporary_folder
 from isoscale_ij.execution.chunks.steps import ChunkedSteps
 from isoscale_ij.execution.chunks.sweeps import Sweeps, current_client
-from isoscale_ij.execution.chunks.tasks import Volume
+from isoscale_ij.execution.chunks.tasks import Volume, stage
 from isoscale_ij.execution.protocol import Allowance, VolumeSteps
 from isoscale_ij.execution.resampling import Resampling
 from isoscale_ij.execution.stack import Stack
@@ -66,10 +66,13 @@ class InChunks:
                 source = VolumeReader(reader_of(self._stack.values), index, self._stack.has_z)
                 volume = Volume(source, blocks, str(folder / str(number)))
                 marked = None if marks is None else marks / str(number)
-                steps = ChunkedSteps(volume, Sweeps(client, marked), allowance.require)
+                sweeps = Sweeps(client, marked)
+                if isinstance(source.reader, OfDask):
+                    volume = _staged(volume, sweeps)
+                steps = ChunkedSteps(volume, sweeps, allowance.require)
                 results.append(work(steps, number, progress))
-                shutil.rmtree(folder / str(number) / "faces", ignore_errors=True)
-                shutil.rmtree(folder / str(number) / "mask", ignore_errors=True)
+                for name in ("faces", "mask", "source"):
+                    shutil.rmtree(folder / str(number) / name, ignore_errors=True)
                 labels.append(steps.labels)
         except BaseException:
             if marks is None:
@@ -86,7 +89,9 @@ class InChunks:
         size = tuple(min(s, n) for s, n in zip(size, self._stack.volume_shape, strict=True))
         if not said.resume or said.folder is None:
             return temporary_folder(), Blocks(self._stack.volume_shape, size), None
-        size = opened(said.folder, {**said.work, "shape": self._stack.values.shape, "dtype": self._stack.dtype.str}, size)
+        size = opened(
+            said.folder, {**said.work, "shape": self._stack.values.shape, "dtype": self._stack.dtype.str}, size
+        )
         return said.folder, Blocks(self._stack.volume_shape, size), said.folder / "done"
 
     def _block(self, allowance: Allowance) -> Shape:
@@ -111,11 +116,18 @@ class InChunks:
         return (*(1 for _ in self._stack.leading), *size[0 if self._stack.has_z else 1 :])
 
 
+def _staged(volume: Volume, sweeps: Sweeps) -> Volume:
+    """The volume with the result of a computation as its source, instead of the computation."""
+    made = volume.array("source", volume.source.dtype.str)
+    jobs = ((number, (volume, made)) for number in range(len(volume.blocks)))
+    for _ in sweeps.run(stage, jobs, len(volume.blocks)):
+        pass
+    return replace(volume, source=made)
+
+
 def _check_packages() -> None:
     try:
         import dask  # noqa: F401
         import numcodecs  # noqa: F401
     except ImportError as error:
         raise MissingDependencyError(NEEDS_DASK) from error
-
-

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.execution.chunks.regions import Region, Shape
+from isoscale_ij.execution.chunks.regions import Region, Shape, plain
 
 
 class Reader(Protocol):
@@ -48,6 +48,33 @@ class OfDask:
 
     def __getitem__(self, region: Region) -> NDArray[Any]:
         return np.asarray(self.array[region].compute(scheduler="synchronous"))
+
+
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """What another reader has at one index along an axis."""
+
+    reader: Reader
+    axis: int
+    index: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        shape = self.reader.shape
+        return (*shape[: self.axis], *shape[self.axis + 1 :])
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.reader.dtype
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        region = plain(key, self.shape)
+        at = slice(self.index, self.index + 1)
+        return np.asarray(np.take(self.reader[(*region[: self.axis], at, *region[self.axis :])], 0, self.axis))
 
 
 @dataclass(frozen=True)

@@ -63,8 +63,7 @@ class Blocks:
 def widened(region: Region, by: Shape, shape: Shape) -> Region:
     """A region with so many voxels around it, as far as there are some."""
     return tuple(
-        slice(max(part.start - n, 0), min(part.stop + n, size))
-        for part, n, size in zip(region, by, shape, strict=True)
+        slice(max(part.start - n, 0), min(part.stop + n, size)) for part, n, size in zip(region, by, shape, strict=True)
     )
 
 

@@ -23,12 +23,16 @@ class Settings:
     work: Mapping[str, Any] = field(default_factory=dict)
 
 
-_settings: ContextVar[Settings] = ContextVar("settings", default=Settings())
+_settings: ContextVar[Settings | None] = ContextVar("settings", default=None)
 
 
 @contextmanager
 def working_in(
-    folder: Path | None = None, *, resume: bool = False, block: Shape | None = None, work: Mapping[str, Any] | None = None
+    folder: Path | None = None,
+    *,
+    resume: bool = False,
+    block: Shape | None = None,
+    work: Mapping[str, Any] | None = None,
 ) -> Iterator[None]:
     """Within, work in chunks keeps what it makes in a folder.
 
@@ -52,7 +56,7 @@ def working_in(
 
 def settings() -> Settings:
     """Those that hold here."""
-    return _settings.get()
+    return _settings.get() or Settings()
 
 
 def temporary_folder() -> Path:

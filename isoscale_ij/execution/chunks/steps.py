@@ -130,7 +130,7 @@ class ChunkedSteps:
 
     def lost(self, seeds: Seeds) -> NDArray[np.bool_]:
         if self._table is not None:
-            return self._table.labels_at_homes != np.arange(1, len(seeds) + 1)
+            return np.asarray(self._table.labels_at_homes != np.arange(1, len(seeds) + 1))
         assert self._assigned is not None
         return SeedIndex(seeds, self._assigned[1]).lost()
 

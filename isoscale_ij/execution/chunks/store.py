@@ -108,5 +108,3 @@ def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """What :func:`save_arrays` has written."""
     with np.load(path, allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
-
-

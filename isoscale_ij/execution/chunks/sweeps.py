@@ -47,7 +47,9 @@ class Sweeps:
     threads: int = field(default_factory=thread_count)
     _count: int = 0
 
-    def run(self, task: Task, jobs: Iterable[Job], count: int, on_part: OnPart | None = None) -> Iterator[Job]:
+    def run(
+        self, task: Task, jobs: Iterable[Job], count: int, on_part: OnPart | None = None
+    ) -> Iterator[tuple[int, Summary]]:
         """Run ``task(number, *arguments)`` for each job; gives (number, summary) as they come, in any order.
 
         Parameters
@@ -63,28 +65,35 @@ class Sweeps:
         """
         self._count += 1
         marks = None if self.marks is None else self.marks / f"{self._count:02}-{task.__name__.strip('_')}"
-        done = 0
-        todo: deque[Job] = deque()
+        known: deque[tuple[int, Summary]] = deque()
+        share = [0.0]  # done; what polls looks at it
 
         def unfinished() -> Iterator[Job]:
             for number, arguments in jobs:
                 if marks is not None and (marks / f"{number}.npz").exists():
-                    todo.append((number, load_arrays(marks / f"{number}.npz")))  # type: ignore[arg-type]
+                    known.append((number, load_arrays(marks / f"{number}.npz")))
                 else:
                     yield number, arguments
 
-        running = self._on_cluster if self.client is not None else self._here
-        for finished in running(task, unfinished(), count, marks, lambda: on_part(done / count) if on_part else None):
-            yield from _emptied(todo)
-            done += 1
+        def poll() -> None:
             if on_part:
-                on_part(min(1.0, done / count))
-            yield finished
-        yield from _emptied(todo)
+                on_part(share[0])
+
+        here = self.client is None
+        finished = (
+            self._here(task, unfinished(), count, marks, poll) if here else
+            self._on_cluster(task, unfinished(), marks, poll)
+        )  # fmt: skip
+        for number, pair in enumerate(finished, 1):
+            yield from _emptied(known)
+            share[0] = min(1.0, number / count)
+            poll()
+            yield pair
+        yield from _emptied(known)
 
     def _here(
         self, task: Task, jobs: Iterator[Job], count: int, marks: Path | None, poll: Callable[[], object]
-    ) -> Iterator[Any]:
+    ) -> Iterator[tuple[int, Summary]]:
         if count == 1 or self.threads == 1:  # kernels share out the one block
             for number, arguments in jobs:
                 yield number, _marked(task, number, arguments, marks)
@@ -107,8 +116,8 @@ class Sweeps:
                     future.cancel()
 
     def _on_cluster(
-        self, task: Task, jobs: Iterator[Job], count: int, marks: Path | None, poll: Callable[[], object]
-    ) -> Iterator[Any]:
+        self, task: Task, jobs: Iterator[Job], marks: Path | None, poll: Callable[[], object]
+    ) -> Iterator[tuple[int, Summary]]:
         from distributed import wait as wait_for
 
         at_a_time = _AHEAD * max(1, sum(self.client.nthreads().values()))
@@ -121,7 +130,9 @@ class Sweeps:
                 if not pending:
                     return
                 try:
-                    done = wait_for(list(pending), timeout=_POLL_SECONDS, return_when="FIRST_COMPLETED").done
+                    done = wait_for(  # type: ignore[no-untyped-call]
+                        list(pending), timeout=_POLL_SECONDS, return_when="FIRST_COMPLETED"
+                    ).done
                 except TimeoutError:
                     poll()
                     continue
@@ -131,7 +142,7 @@ class Sweeps:
             self.client.cancel(list(pending))
 
 
-def _emptied(queue: deque[Job]) -> Iterator[Job]:
+def _emptied(queue: deque[tuple[int, Summary]]) -> Iterator[tuple[int, Summary]]:
     while queue:
         yield queue.popleft()
 
@@ -156,7 +167,7 @@ def current_client() -> Any:
     from distributed import default_client
 
     try:
-        client = default_client()
+        client = default_client()  # type: ignore[no-untyped-call]
     except ValueError:
         return None
     versions = set(client.run(version).values()) - {version()}

@@ -93,6 +93,12 @@ def cpu(voxels: int = 1) -> Engine:
     return get_engine(NAME, voxels)
 
 
+def stage(number: int, volume: Volume, out: BlockArray) -> Summary:
+    """Write the source, so that what it is the result of is computed once."""
+    out.write(number, volume.source[volume.blocks.region(number)])
+    return {}
+
+
 def look(number: int, volume: Volume) -> Summary:
     """Lowest and highest value, and how many are no numbers."""
     values = volume.source[volume.blocks.region(number)]
@@ -134,9 +140,7 @@ def find_peaks(number: int, volume: Volume, peaks: Peaks, mask: BlockArray) -> S
         none = np.empty((0, 3), np.int64)
         return {"maxima": none, "at": np.empty(0, np.float32), "open": none, "heights": np.empty(0, np.float32)}
     values = peaks.blur.of(volume, region)
-    found, left, heights = block_peaks(
-        values, marked, within(here, region), peaks.taps, peaks.finer, peaks.rounding
-    )
+    found, left, heights = block_peaks(values, marked, within(here, region), peaks.taps, peaks.finer, peaks.rounding)
     steps = np.array(peaks.finer)
     at = values[tuple(((found + steps // 2) // steps).T)]
     shift = np.array([part.start for part in region]) * steps
