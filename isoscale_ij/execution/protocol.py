@@ -17,6 +17,12 @@ from isoscale_ij.progress import Progress
 
 T = TypeVar("T")
 
+IN_CHUNKS = (
+    "{what} made in chunks, since in memory they would need more than is allowed; the values are lazy, a dask array. "
+    "Write them, or look at a part."
+)
+"""What is said where an image in memory has a lazy result."""
+
 
 @dataclass(frozen=True)
 class Allowance:

@@ -18,7 +18,7 @@ from isoscale_ij.engines.taps import gaussian_radius, holds_exactly
 from isoscale_ij.errors import PUBLIC, ParameterError
 from isoscale_ij.execution.chunks.readers import is_lazy
 from isoscale_ij.execution.places import place_of, taken
-from isoscale_ij.execution.protocol import Allowance, VolumeSteps
+from isoscale_ij.execution.protocol import IN_CHUNKS, Allowance, VolumeSteps
 from isoscale_ij.execution.stack import Stack
 from isoscale_ij.image.axes import SPATIAL, channel_index, choose_channel
 from isoscale_ij.image.calibration import is_labels, mark_as_labels
@@ -119,7 +119,10 @@ def labelled(
         made["threshold_method"] = threshold
     made |= {"borders": borders} if borders != "distance" else {}
     made |= {"elongation": float(elongation)} if elongation != 1 else {}
-    return _as_labels(image, labels, made), [remark for volume in volumes for remark in volume.remarks]
+    notes = [remark for volume in volumes for remark in volume.remarks]
+    if is_lazy(labels) and not is_lazy(image.data):
+        notes.insert(0, Remark(IN_CHUNKS.format(what="The labels were")))
+    return _as_labels(image, labels, made), notes
 
 
 @dataclass(frozen=True)

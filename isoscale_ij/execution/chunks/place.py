@@ -71,7 +71,7 @@ class InChunks:
                     volume = _staged(volume, sweeps)
                 steps = ChunkedSteps(volume, sweeps, allowance.require)
                 results.append(work(steps, number, progress))
-                for name in ("faces", "mask", "source"):
+                for name in ("faces", "mask", "source") if marks is None else ():
                     shutil.rmtree(folder / str(number) / name, ignore_errors=True)
                 labels.append(steps.labels)
         except BaseException:
@@ -80,7 +80,7 @@ class InChunks:
             raise
         stored = Stored(tuple(labels), self._stack.leading, self._stack.has_z)
         chunks = (*(1 for _ in self._stack.leading), *blocks.size[0 if self._stack.has_z else 1 :])
-        return as_dask(stored.owning(folder), chunks), results
+        return as_dask(stored.owning(folder) if marks is None else stored, chunks), results
 
     def _workplace(self, allowance: Allowance) -> tuple[Path, Blocks, Path | None]:
         """The folder, the blocks, and the folder for marks of what is done."""

@@ -20,6 +20,7 @@ class Settings:
     folder: Path | None = None
     resume: bool = False
     block: Shape | None = None
+    by_itself: bool = True
     work: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -33,6 +34,7 @@ def working_in(
     resume: bool = False,
     block: Shape | None = None,
     work: Mapping[str, Any] | None = None,
+    by_itself: bool = True,
 ) -> Iterator[None]:
     """Within, work in chunks keeps what it makes in a folder.
 
@@ -46,8 +48,10 @@ def working_in(
         Voxels of a block along z, y and x; by default what fits into the memory.
     work : mapping, optional
         What is done, and on which input, in plain values: work that was begun goes on only where this is the same.
+    by_itself : bool
+        Whether what would need too much memory goes in chunks by itself; otherwise it is refused.
     """
-    token = _settings.set(Settings(folder, resume, block, work or {}))
+    token = _settings.set(Settings(folder, resume, block, by_itself, work or {}))
     try:
         yield
     finally:

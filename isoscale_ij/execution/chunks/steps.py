@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from isoscale_ij.engines.protocol import OnMemory, OnPart, Seeds
 from isoscale_ij.engines.taps import FineTaps
+from isoscale_ij.errors import MemoryLimitError
 from isoscale_ij.execution.chunks import tasks
 from isoscale_ij.execution.chunks.joining import PieceTable
 from isoscale_ij.execution.chunks.nearest import SeedIndex
@@ -25,6 +26,8 @@ from isoscale_ij.execution.chunks.sweeps import Summary, Sweeps, Task
 from isoscale_ij.execution.chunks.tasks import Blur, Peaks, Triple, Volume
 from isoscale_ij.execution.chunks.tops import Tops
 
+_PIECE_BYTES = 72  # its label, size, part, and what is sorted to find that
+_SEED_BYTES = 160  # its place, its neighbours in the tree, its piece
 _FLOOD_BYTES = 24  # a voxel: labels, mask, what is held, and what the flood goes through in order
 
 
@@ -118,7 +121,12 @@ class ChunkedSteps:
 
     def flood(self, seeds: Seeds, spacing: Triple, on_part: OnPart | None) -> None:
         size = math.prod(self.shape)
-        self._on_memory(_FLOOD_BYTES * size)
+        try:
+            self._on_memory(_FLOOD_BYTES * size)
+        except MemoryLimitError as error:
+            raise MemoryLimitError(
+                f'{error} Borders that follow the light need the whole volume in memory; borders="distance" do not.'
+            ) from error
         labels = np.empty(self.shape, np.int32)
         mask, values = self._mask[:], tasks.held(self._volume, self._held)
         tasks.cpu(size).flood(mask, values, seeds.voxels, spacing, labels, on_part, self._on_memory)
@@ -220,6 +228,8 @@ class ChunkedSteps:
         here = [order[ends[number] : ends[number + 1]] for number in range(len(blocks))]
         found = self._run(task, range(len(blocks)), lambda number: (*arguments(number), voxels[here[number]]))
         self._seeds = seeds
+        pieces = sum(len(summary["labels"]) for _, summary in found)
+        self._on_memory(_PIECE_BYTES * pieces + _SEED_BYTES * len(seeds))
         return PieceTable.of(blocks, [summary for _, summary in found], here, len(seeds))
 
     def _joins(self) -> list[tuple[int, Summary]]:
