@@ -18,7 +18,7 @@ from isoscale_ij.progress import Progress
 T = TypeVar("T")
 
 IN_CHUNKS = (
-    "{what} made in chunks, since in memory they would need more than is allowed; the values are lazy, a dask array. "
+    "{what} made in chunks, since that would need more memory than is allowed; the values are lazy, a dask array. "
     "Write them, or look at a part."
 )
 """What is said where an image in memory has a lazy result."""
