@@ -61,6 +61,7 @@ def test_both_channels(real: Path) -> None:
     assert {"mean_intensity_0", "mean_intensity_1"} <= set(table.columns)
 
 
+@pytest.mark.filterwarnings("ignore:.* touch the border:isoscale_ij.SegmentationWarning")  # of voxel sigmas, rightly
 @pytest.mark.parametrize("z_step", [1.0, 1.5, 2.0, 3.0])
 def test_the_raw_grid_scores_as_well_as_the_upscaled_one(z_step: float) -> None:
     """The best of a sweep over spot sigmas, on average over several volumes."""

@@ -64,9 +64,9 @@ def start(
     jpype = _jpype()
     if not jpype.isJVMStarted():
         _start(headless=headless, max_heap=max_heap, options=options, fetch=fetch)
-    found: Any = classes().IJ
+    gateway: Any = classes().IJ
     _end_threads_at_exit()
-    return found
+    return gateway
 
 
 def is_running() -> bool:
@@ -130,10 +130,10 @@ def _start(*, headless: bool, max_heap: float | str | None, options: Sequence[st
 
     config.set_java_constraints(fetch=fetch, version=_JAVA)
     config.set_cache_dir(cache_folder())
-    given = [*config.get_options(), *options]
+    jvm_options = [*config.get_options(), *options]
     if headless:
         config.enable_headless_mode()
-    config.add_options(_memory_options(max_heap, given))
+    config.add_options(_memory_options(max_heap, jvm_options))
     config.add_options(list(options))
     # What pyimagej adds when it is imported serves its gateway only, and is not on Maven Central.
     before, config.endpoints[:] = list(config.endpoints), [e for e in config.endpoints if "imglib2-imglyb" not in e]
@@ -152,15 +152,15 @@ def _start(*, headless: bool, max_heap: float | str | None, options: Sequence[st
     classes.cache_clear()
 
 
-def _memory_options(max_heap: float | str | None, given: Sequence[str]) -> list[str]:
+def _memory_options(max_heap: float | str | None, jvm_options: Sequence[str]) -> list[str]:
     """How Java keeps its memory: with its defaults, new large arrays take 5 to 20 times longer."""
     options = []
     if max_heap is not None:
         megabytes = as_bytes(max_heap) // 2**20
         options += [f"-Xmx{megabytes}m", f"-Xms{megabytes * 2 // 3}m"]
-    elif not any(option.startswith(("-Xm", "-XX:InitialRAM", "-XX:MaxRAM")) for option in given):
+    elif not any(option.startswith(("-Xm", "-XX:InitialRAM", "-XX:MaxRAM")) for option in jvm_options):
         options.append("-XX:InitialRAMPercentage=16.7")  # two thirds of the most it takes, reserved and not yet used
-    if not any(option.startswith("-XX:+Use") and option.endswith("GC") for option in given):
+    if not any(option.startswith("-XX:+Use") and option.endswith("GC") for option in jvm_options):
         options.append("-XX:+UseParallelGC")
     return options
 
@@ -201,8 +201,8 @@ def find_java() -> Path | None:
     inside = Path(home) / "bin" / ("java.exe" if os.name == "nt" else "java") if home else None
     if inside is not None and inside.is_file():
         return inside
-    found = shutil.which("java")
-    return Path(found) if found else None
+    program = shutil.which("java")
+    return Path(program) if program else None
 
 
 def java_version(java: Path) -> str | None:
