@@ -10,12 +10,15 @@ import xarray as xr
 from isoscale_ij.errors import CalibrationError, ParameterError
 from isoscale_ij.image.calibration import voxel_size
 from isoscale_ij.image.units import VOXEL, canonical_unit, is_length, is_time
+from isoscale_ij.operations.choices import THRESHOLDS
 
 _SET = "Set it with Plugins > IsoScale > Set Voxel Size"
 
 
 def length(value: Any, unit: str) -> float | str:
-    """A length of a dialog: in the image's own unit, in voxels, or in a unit."""
+    """A length of a dialog: in the image's own unit, in voxels, or in a unit; or the word auto, for a sigma."""
+    if value == "auto":
+        return "auto"
     if unit in ("image", "image unit", ""):
         return float(value)
     return f"{float(value)!r} {'px' if unit == 'voxels' else unit}"
@@ -40,15 +43,18 @@ def sigmas(image: xr.DataArray, options: dict[str, Any]) -> tuple[float | str, f
     return length(options["spot"], unit), length(options["outline"], unit)
 
 
-def threshold(options: dict[str, Any]) -> dict[str, Any]:
-    """The argument of a threshold other than Otsu's."""
-    threshold = str(options.get("threshold", "otsu")).strip()
-    if threshold.lower() in ("otsu", ""):
-        return {}
+def outlines(options: dict[str, Any]) -> dict[str, Any]:
+    """Where objects end: the threshold, and the borders between them."""
+    threshold = str(options.get("threshold", "otsu")).strip() or "otsu"
+    borders = str(options.get("borders", "distance"))
+    if threshold.lower() in THRESHOLDS:
+        return {"threshold": threshold.lower(), "borders": borders}
     try:
-        return {"threshold": float(threshold.replace(",", "."))}
+        return {"threshold": float(threshold.replace(",", ".")), "borders": borders}
     except ValueError:
-        raise ParameterError(f"Got the threshold {threshold}; needed is otsu, or a grey value.") from None
+        raise ParameterError(
+            f"Got the threshold {threshold}; needed is {', '.join(THRESHOLDS)}, or a grey value."
+        ) from None
 
 
 def set_sizes(options: dict[str, Any]) -> dict[str, Any]:

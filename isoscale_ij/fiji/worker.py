@@ -29,7 +29,7 @@ from isoscale_ij.errors import Cancelled, FormatError, IsoscaleError, ParameterE
 from isoscale_ij.execution.resampling import resample_slab
 from isoscale_ij.fiji import batches, lifetime
 from isoscale_ij.fiji.lines import write_whole_lines
-from isoscale_ij.fiji.requests import new_voxel_size, set_sizes, sigmas, threshold
+from isoscale_ij.fiji.requests import new_voxel_size, outlines, set_sizes, sigmas
 from isoscale_ij.fiji.sentences import in_fiji
 from isoscale_ij.image import properties
 from isoscale_ij.image.calibration import length_unit
@@ -148,6 +148,20 @@ def segment(request: dict[str, Any], source: Any, target: Any, progress: Any) ->
     }  # fmt: skip
 
 
+def suggest(request: dict[str, Any], source: Any, _target: Any, progress: Any) -> dict[str, Any]:
+    """Sigmas that fit the objects of a frame, with their unit as the dialog calls it; none where there is no answer."""
+    image, _ = _image(request, source)
+    suggestion = isoscale_ij.suggest_sigmas(image, channel=_channel(image, request["options"]), on_progress=progress)
+    text = f"{'' if suggestion.confident else 'Not sure: '}{suggestion.reason}"
+    if suggestion.spot_sigma is None:
+        return {"spot": None, "text": suggestion.reason}
+    spot, outline = (str(sigma).removesuffix(" px") for sigma in (suggestion.spot_sigma, suggestion.outline_sigma))
+    return {
+        "spot": float(spot), "outline": float(outline), "unit": "voxels" if suggestion.unit == "px" else "image unit",
+        "text": text,
+    }  # fmt: skip
+
+
 def compare(request: dict[str, Any], source: Any, _target: Any, progress: Any) -> dict[str, Any]:
     """The same segmentation on several grids: the table, and the label images as files in a folder."""
     image, _ = _image(request, source)
@@ -210,7 +224,7 @@ def label_files(request: dict[str, Any], _source: Any, _target: Any, progress: A
 OPERATIONS: dict[str, Callable[..., dict[str, Any]]] = {
     operation.__name__: operation
     for operation in (
-        plan_rescale, rescale, segment, compare, set_voxel_size, environment, rescale_files, label_files,
+        plan_rescale, rescale, suggest, segment, compare, set_voxel_size, environment, rescale_files, label_files,
     )
 }  # fmt: skip
 
@@ -261,7 +275,7 @@ def _segmentation(image: xr.DataArray, options: dict[str, Any], progress: Any) -
     spot, outline = sigmas(image, options)
     channel = _channel(image, options)
     return {
-        "spot_sigma": spot, "outline_sigma": outline, "channel": channel, "on_progress": progress, **threshold(options),
+        "spot_sigma": spot, "outline_sigma": outline, "channel": channel, "on_progress": progress, **outlines(options),
     }  # fmt: skip
 
 
