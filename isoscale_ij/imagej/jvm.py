@@ -7,7 +7,8 @@ to be said with what to do about it.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -142,7 +143,8 @@ def _start(*, headless: bool, max_heap: float | str | None, options: Sequence[st
         config.endpoints += [ENDPOINT, _PATCHER] if headless else [ENDPOINT]
         config.add_option("--add-opens=java.base/java.lang=ALL-UNNAMED")  # for the patcher
     try:
-        scyjava.start_jvm()
+        with _alone():
+            scyjava.start_jvm()
         if headless and not has_imagej:
             scyjava.jimport("net.imagej.patcher.LegacyInjector").preinit()
     except Exception as error:
@@ -150,6 +152,23 @@ def _start(*, headless: bool, max_heap: float | str | None, options: Sequence[st
     finally:
         config.endpoints[:] = before
     classes.cache_clear()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """No other process fetches meanwhile: two that fetch the same file at once leave one of them without it."""
+    folder, lock = cache_folder(), None
+    with suppress(ImportError, OSError, NotImplementedError):  # where nothing can be locked, it goes without
+        from filelock import FileLock
+
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "starting.lock")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        if lock is not None:
+            lock.release()
 
 
 def _memory_options(max_heap: float | str | None, jvm_options: Sequence[str]) -> list[str]:
