@@ -89,8 +89,8 @@ def _work(source: Path, options: argparse.Namespace) -> dict[str, Any]:
     """What is to be done, and on which file: what must be the same for work to go on."""
     from isoscale_ij.files.formats import stamp
 
-    given = {name: getattr(options, name) for name in _PARAMETERS}
-    stated = {"input": str(source.resolve()), "input's size and time": list(stamp(source)), **given}
+    parameters = {name: getattr(options, name) for name in _PARAMETERS}
+    stated = {"input": str(source.resolve()), "input's size and time": list(stamp(source)), **parameters}
     plain: dict[str, Any] = json.loads(json.dumps(stated, default=str))
     return plain
 

@@ -287,19 +287,19 @@ def _flood(
 @compiled
 def _surroundings(
     values, begin, weights, first_y, count_y, weights_y, first_x, count_x, weights_x, neighbours, start, height,
-    tolerance, shape, low, high, table, found,
+    tolerance, shape, low, high, table, places,
 ):  # fmt: skip
-    """Places that hang together with `start` and differ from `height` by no more than `tolerance`, into `found`.
+    """Places that hang together with `start` and differ from `height` by no more than `tolerance`, into `places`.
 
     Returns how many; less than 0 if they reach out of the core, or are too many. `table` is scratch: places
-    that were found, by their last bits.
+    that were reached, by their last bits.
     """
     table[:] = -1
     table[start & (table.size - 1)] = start
-    found[0] = start
+    places[0] = start
     first, end = 0, np.int64(1)
     while first < end:
-        place = found[first]
+        place = places[first]
         first += 1
         z, y, x = place // (shape[1] * shape[2]), place // shape[2] % shape[1], place % shape[2]
         for n in range(neighbours.shape[0]):
@@ -317,9 +317,9 @@ def _surroundings(
                 slot = (slot + 1) & (table.size - 1)
             if table[slot] < 0:
                 table[slot] = beside
-                found[end] = beside
+                places[end] = beside
                 end += 1
-        if end + neighbours.shape[0] > found.size:
+        if end + neighbours.shape[0] > places.size:
             return -end
     return end
 

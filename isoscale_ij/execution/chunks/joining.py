@@ -1,4 +1,4 @@
-"""Puts together the pieces that blocks have found: which are one, where each belongs, how large labels are."""
+"""Puts together the pieces that blocks have summaries: which are one, where each belongs, how large labels are."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ class PieceTable:
         """The label at each seed's voxel."""
         return np.where(self.homes < 0, 0, self.labels[self.homes]) if len(self) else np.zeros(len(self.homes), "i4")
 
-    def joined(self, found: list[tuple[int, Summary]]) -> NDArray[np.int32]:
+    def joined(self, summaries: list[tuple[int, Summary]]) -> NDArray[np.int32]:
         """What each piece is part of, from the pairs that touch across faces; parts are numbered from 0 on."""
         pairs = [np.empty((0, 2), np.int64)]
-        for number, summary in found:
+        for number, summary in summaries:
             for axis in range(3):
                 rows = summary[f"axis{axis}"]
                 neighbour = self.blocks.beside(number, axis, 1)
@@ -84,10 +84,12 @@ class PieceTable:
         settled[parts[homes]] = self.labels[homes]
         return settled
 
-    def give_away(self, parts: NDArray[np.int32], settled: NDArray[np.int32], found: list[tuple[int, Summary]]) -> None:
+    def give_away(
+        self, parts: NDArray[np.int32], settled: NDArray[np.int32], summaries: list[tuple[int, Summary]]
+    ) -> None:
         """Settle the loose parts by the faces that they share with others; changes `settled`."""
         rows = [np.empty((0, 3), np.int64)]
-        for number, summary in found:
+        for number, summary in summaries:
             for name, shared in summary.items():
                 other = number if name == "within" else self.blocks.beside(number, *_SIDES[name])
                 assert other is not None

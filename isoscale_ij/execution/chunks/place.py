@@ -84,15 +84,15 @@ class InChunks:
 
     def _workplace(self, allowance: Allowance) -> tuple[Path, Blocks, Path | None]:
         """The folder, the blocks, and the folder for marks of what is done."""
-        said = settings()
-        size = said.block or self._block(allowance)
+        options = settings()
+        size = options.block or self._block(allowance)
         size = tuple(min(s, n) for s, n in zip(size, self._stack.volume_shape, strict=True))
-        if not said.resume or said.folder is None:
+        if not options.resume or options.folder is None:
             return temporary_folder(), Blocks(self._stack.volume_shape, size), None
         size = opened(
-            said.folder, {**said.work, "shape": self._stack.values.shape, "dtype": self._stack.dtype.str}, size
+            options.folder, {**options.work, "shape": self._stack.values.shape, "dtype": self._stack.dtype.str}, size
         )
-        return said.folder, Blocks(self._stack.volume_shape, size), said.folder / "done"
+        return options.folder, Blocks(self._stack.volume_shape, size), options.folder / "done"
 
     def _block(self, allowance: Allowance) -> Shape:
         """Blocks of which as many fit into the memory as tasks run at a time."""

@@ -81,8 +81,8 @@ class ChunkedSteps:
         self._on_part = on_part  # the work is that of the next step
 
     def extrema(self) -> tuple[float, float]:
-        found = list(self._sweep(tasks.limits, self._blur))
-        return min(float(each["lowest"]) for each in found), max(float(each["highest"]) for each in found)
+        summaries = list(self._sweep(tasks.limits, self._blur))
+        return min(float(each["lowest"]) for each in summaries), max(float(each["highest"]) for each in summaries)
 
     def histogram(self, lowest: float, highest: float, bins: int) -> NDArray[np.int64]:
         counts = np.zeros(bins, np.int64)
@@ -100,9 +100,9 @@ class ChunkedSteps:
         self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float
     ) -> Seeds:
         peaks = Peaks(self._blur, finer, taps, rounding)
-        found = list(self._sweep(tasks.find_peaks, peaks, self._mask))
+        summaries = list(self._sweep(tasks.find_peaks, peaks, self._mask))
         places, at, left, heights = (
-            np.concatenate([each[name] for each in found]) for name in ("maxima", "at", "open", "heights")
+            np.concatenate([each[name] for each in summaries]) for name in ("maxima", "at", "open", "heights")
         )
         if len(left):
             tops = Tops(self._volume, peaks, self._mask)
@@ -113,7 +113,7 @@ class ChunkedSteps:
         return Seeds(places[order], finer)
 
     def heights(self, seeds: Seeds) -> NDArray[np.float32]:
-        assert len(seeds) == len(self._at), "heights are known of the seeds that were found last"
+        assert len(seeds) == len(self._at), "heights are known of the seeds that were sought last"
         return self._at
 
     def assign(self, seeds: Seeds, spacing: Triple, on_part: OnPart | None) -> None:
@@ -157,11 +157,11 @@ class ChunkedSteps:
         self._rewrite(table, list(where))
 
     def peaks(self, count: int) -> NDArray[np.float32]:
-        found = np.full(count + 1, -np.inf, np.float32)
+        peaks = np.full(count + 1, -np.inf, np.float32)
         for each in self._sweep(tasks.label_peaks, self.labels, self._held):
-            np.maximum.at(found, each["labels"], each["peaks"])
-        found[0] = -np.inf
-        return found
+            np.maximum.at(peaks, each["labels"], each["peaks"])
+        peaks[0] = -np.inf
+        return peaks
 
     def cut(self, limits: NDArray[np.float64]) -> None:
         table = self._known
@@ -198,10 +198,10 @@ class ChunkedSteps:
 
     def _look(self) -> tuple[int, float, float]:
         if self._looked is None:
-            found = list(self._sweep(tasks.look))
+            summaries = list(self._sweep(tasks.look))
             self._looked = (
-                sum(int(each["bad"]) for each in found),
-                min(float(each["lowest"]) for each in found), max(float(each["highest"]) for each in found),
+                sum(int(each["bad"]) for each in summaries),
+                min(float(each["lowest"]) for each in summaries), max(float(each["highest"]) for each in summaries),
             )  # fmt: skip
         return self._looked
 
@@ -226,11 +226,11 @@ class ChunkedSteps:
         order = np.argsort(owners, kind="stable")
         ends = np.searchsorted(owners[order], np.arange(len(blocks) + 1))
         here = [order[ends[number] : ends[number + 1]] for number in range(len(blocks))]
-        found = self._run(task, range(len(blocks)), lambda number: (*arguments(number), voxels[here[number]]))
+        summaries = self._run(task, range(len(blocks)), lambda number: (*arguments(number), voxels[here[number]]))
         self._seeds = seeds
-        pieces = sum(len(summary["labels"]) for _, summary in found)
+        pieces = sum(len(summary["labels"]) for _, summary in summaries)
         self._on_memory(_PIECE_BYTES * pieces + _SEED_BYTES * len(seeds))
-        return PieceTable.of(blocks, [summary for _, summary in found], here, len(seeds))
+        return PieceTable.of(blocks, [summary for _, summary in summaries], here, len(seeds))
 
     def _joins(self) -> list[tuple[int, Summary]]:
         return self._run(tasks.joins, range(len(self._volume.blocks)), lambda _: ())

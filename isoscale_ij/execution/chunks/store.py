@@ -76,11 +76,11 @@ class BlockArray:
             return self.block(numbers[0])
         out = np.empty(lengths(region), self.dtype)
         for number in numbers:
-            there = self.blocks.region(number)
+            stored = self.blocks.region(number)
             shared = tuple(
-                slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(there, region, strict=True)
+                slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(stored, region, strict=True)
             )
-            out[within(shared, region)] = self.block(number)[within(shared, there)]
+            out[within(shared, region)] = self.block(number)[within(shared, stored)]
         return out
 
 

@@ -140,11 +140,11 @@ def find_peaks(number: int, volume: Volume, peaks: Peaks, mask: BlockArray) -> S
         none = np.empty((0, 3), np.int64)
         return {"maxima": none, "at": np.empty(0, np.float32), "open": none, "heights": np.empty(0, np.float32)}
     values = peaks.blur.of(volume, region)
-    found, left, heights = block_peaks(values, marked, within(here, region), peaks.taps, peaks.finer, peaks.rounding)
+    places, left, heights = block_peaks(values, marked, within(here, region), peaks.taps, peaks.finer, peaks.rounding)
     steps = np.array(peaks.finer)
-    at = values[tuple(((found + steps // 2) // steps).T)]
+    at = values[tuple(((places + steps // 2) // steps).T)]
     shift = np.array([part.start for part in region]) * steps
-    return {"maxima": found + shift, "at": at, "open": left + shift, "heights": heights}
+    return {"maxima": places + shift, "at": at, "open": left + shift, "heights": heights}
 
 
 def assign(
@@ -199,7 +199,7 @@ def _described(number: int, volume: Volume, pieces: BlockPieces, homes: NDArray[
 def joins(number: int, volume: Volume) -> Summary:
     """Pairs of pieces of one label that touch across the upper faces of a block: by axis, (own, other's)."""
     own = load_arrays(volume.faces(number))
-    found = {}
+    rows = {}
     for axis in range(3):
         neighbour = volume.blocks.beside(number, axis, 1)
         pairs = np.empty((0, 2), np.int64)
@@ -210,8 +210,8 @@ def joins(number: int, volume: Volume) -> Summary:
             a, b = a[both] - 1, b[both] - 1
             same = own["labels"][a] == other["labels"][b]
             pairs = summed(a[same], b[same])[:, :2]
-        found[f"axis{axis}"] = pairs
-    return found
+        rows[f"axis{axis}"] = pairs
+    return rows
 
 
 def contacts(number: int, volume: Volume, labels: BlockArray, loose: NDArray[np.int64]) -> Summary:
@@ -219,7 +219,7 @@ def contacts(number: int, volume: Volume, labels: BlockArray, loose: NDArray[np.
     pieces = BlockPieces.of(labels.block(number))
     is_loose = np.zeros(len(pieces.labels) + 1, np.bool_)
     is_loose[loose + 1] = True
-    found: Summary = {"within": pieces.contacts(is_loose[1:])}
+    rows: Summary = {"within": pieces.contacts(is_loose[1:])}
     own = load_arrays(volume.faces(number))
     for axis in range(3):
         for side, other_side, step in (("low", "high", -1), ("high", "low", 1)):
@@ -230,8 +230,8 @@ def contacts(number: int, volume: Volume, labels: BlockArray, loose: NDArray[np.
             a, b = own[f"{side}{axis}"].ravel(), other[f"{other_side}{axis}"].ravel()
             both = is_loose[a] & (b > 0)
             if both.any():
-                found[f"{side}{axis}"] = summed(a[both] - 1, b[both] - 1)
-    return found
+                rows[f"{side}{axis}"] = summed(a[both] - 1, b[both] - 1)
+    return rows
 
 
 def rewrite(number: int, volume: Volume, before: BlockArray, after: BlockArray, new: NDArray[np.int32]) -> Summary:  # noqa: ARG001

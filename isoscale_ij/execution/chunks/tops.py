@@ -28,7 +28,7 @@ class Tops:
     Parameters
     ----------
     volume, peaks, mask
-        As of the sweep that has found the peaks.
+        As of the sweep that has tops the peaks.
     """
 
     def __init__(self, volume: Volume, peaks: Peaks, mask: BlockArray) -> None:
@@ -40,13 +40,13 @@ class Tops:
 
     def of(self, starts: Longs, heights: NDArray[np.float32], poll: Callable[[], object]) -> Longs:
         """The tops in the mask among the plateaus of some peaks (fine places), each at its lowest place."""
-        found = []
+        tops = []
         for index in by_height(starts, heights):
             poll()
             top = self._top(starts[index], heights[index])
             if top is not None and self._in_mask(top):
-                found.append(top)
-        return np.array(found, np.int64).reshape(-1, 3)
+                tops.append(top)
+        return np.array(tops, np.int64).reshape(-1, 3)
 
     def values_at(self, tops: Longs) -> NDArray[np.float32]:
         """The blurred value of the voxel that each top lies in."""

@@ -30,15 +30,15 @@ def attributes(group: Path) -> Json | None:
         path = group / name
         if path.is_file():
             try:
-                found = json.loads(path.read_text("utf-8"))
+                content = json.loads(path.read_text("utf-8"))
             except ValueError as error:
                 raise FormatError(f"{path} is no JSON ({error}). Copy or write the image again.") from error
             if name == "zarr.json":
-                found = found.get("attributes") or {}
-            if not isinstance(found, dict):
+                content = content.get("attributes") or {}
+            if not isinstance(content, dict):
                 raise FormatError(f"{path} holds no attributes. Write the image again.")
-            ome = found.get("ome")
-            return {**found, **ome} if isinstance(ome, dict) else found
+            ome = content.get("ome")
+            return {**content, **ome} if isinstance(ome, dict) else content
     return {} if (group / ".zgroup").is_file() else None
 
 

@@ -33,7 +33,7 @@ def header(path: Path, scene: Scene) -> Header:
     FormatError
         If it holds no image, or its metadata or voxels are broken or missing.
     """
-    group, entry, found = _chosen(path, scene)
+    group, entry, described = _chosen(path, scene)
     image = Multiscale.of(group, entry)
     level = image.levels[0]
     array = opened(group / level.path)
@@ -42,7 +42,7 @@ def header(path: Path, scene: Scene) -> Header:
             f"{group} has {array.ndim} axes, and its metadata {len(image.dims)}: {', '.join(image.dims)}. Write the "
             "image again."
         )
-    own = found.get(metadata.OWN) or {}
+    own = described.get(metadata.OWN) or {}
     if not isinstance(own, dict):
         own = {}
     if own.get("complete"):
@@ -53,8 +53,8 @@ def header(path: Path, scene: Scene) -> Header:
         if name == "c" or meaningless or ("calibrated" in own and name not in own["calibrated"]):
             continue
         axes[name] = Axis(size, image.units[name], centre - size / 2)
-    channels, attrs = _appearance(image, array.shape, found, own)
-    if "image-label" in found or own.get("kind") == "labels":
+    channels, attrs = _appearance(image, array.shape, described, own)
+    if "image-label" in described or own.get("kind") == "labels":
         attrs["kind"] = "labels"
     stated = image.name if own.get("named", True) else None
     title = stated or (None if own else _title(group))
@@ -102,21 +102,21 @@ def _file_name(array: Any) -> Callable[[tuple[int, ...]], str]:
 
 def _chosen(path: Path, scene: Scene) -> tuple[Path, Json, Json]:
     """The group of the image that is meant, its entry of `multiscales`, and its attributes."""
-    found = metadata.attributes(path)
-    if found is None:
+    described = metadata.attributes(path)
+    if described is None:
         raise FormatError(f"{path} is no group of zarr. Give the folder that ends in .zarr.")
     if isinstance(scene, str) and scene.startswith("labels/"):
         return _labels(path, scene)
-    entries = found.get("multiscales")
+    entries = described.get("multiscales")
     if isinstance(entries, list) and entries:
         if not all(isinstance(entry, dict) for entry in entries):
             raise FormatError(f"The multiscales of {path} are broken. Write the image again.")
         names = [str(entry.get("name") or "") for entry in entries]
-        return path, entries[chosen_scene(path, names, scene)], found
+        return path, entries[chosen_scene(path, names, scene)], described
     series = sorted((each.name for each in path.iterdir() if each.name.isdecimal() and each.is_dir()), key=int)
     series = [name for name in series if "multiscales" in (metadata.attributes(path / name) or {})]
     if not series:
-        what = "a plate" if "plate" in found else "a group of zarr without an image"
+        what = "a plate" if "plate" in described else "a group of zarr without an image"
         raise FormatError(
             f"{path} is {what}. Give the folder of an image in it: the one whose metadata has multiscales."
         )
@@ -127,32 +127,32 @@ def _chosen(path: Path, scene: Scene) -> tuple[Path, Json, Json]:
 
 def _labels(path: Path, scene: str) -> tuple[Path, Json, Json]:
     group = path / scene
-    found = metadata.attributes(group) if ".." not in scene else None
-    if not found or not found.get("multiscales"):
+    described = metadata.attributes(group) if ".." not in scene else None
+    if not described or not described.get("multiscales"):
         listed = ", ".join(f"labels/{name}" for name in label_names(path)) or "none"
         raise ParameterError(f"Got the scene {scene!r}; {path} holds the labels: {listed}.")
-    return group, found["multiscales"][0], found
+    return group, described["multiscales"][0], described
 
 
 def label_names(path: Path) -> list[str]:
     """The names of the labels of an image."""
-    found = metadata.attributes(path / "labels") or {}
-    return [str(name) for name in found.get("labels") or []]
+    described = metadata.attributes(path / "labels") or {}
+    return [str(name) for name in described.get("labels") or []]
 
 
 def _appearance(
-    image: Multiscale, shape: tuple[int, ...], found: Json, own: Json
+    image: Multiscale, shape: tuple[int, ...], described: Json, own: Json
 ) -> tuple[list[str] | None, dict[str, Any]]:
     """The names of the channels, and the attributes with their colours and display ranges."""
     attrs = dict(own.get("attrs") or {})
     count = dict(zip(image.dims, shape, strict=True)).get("c")
-    described = found.get("omero")
-    if count is None or not isinstance(described, dict):
+    omero = described.get("omero")
+    if count is None or not isinstance(omero, dict):
         return own.get("channels"), attrs
-    labels = [str(each.get("label") or "") for each in described.get("channels") or [] if isinstance(each, dict)]
+    labels = [str(each.get("label") or "") for each in omero.get("channels") or [] if isinstance(each, dict)]
     channels = labels if len(labels) == count and all(labels) and ("channels" not in own or own["channels"]) else None
-    if not own or own.get("omero") != described:
-        looks = metadata.looks_of(described, count)
+    if not own or own.get("omero") != omero:
+        looks = metadata.looks_of(omero, count)
         if looks:
             attrs["imagej"] = {**(attrs.get("imagej") or {}), **looks}
     return channels, attrs

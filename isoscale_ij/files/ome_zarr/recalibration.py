@@ -27,8 +27,8 @@ def recalibrate(path: Path, scene: Scene, change: Callable[[xr.DataArray], xr.Da
     """
     if isinstance(scene, str) and scene.startswith("labels/"):
         path, scene = path / scene, None
-    found = metadata.attributes(path) or {}
-    entries = found.get("multiscales") or []
+    described = metadata.attributes(path) or {}
+    entries = described.get("multiscales") or []
     if len(entries) != 1 or "coordinateSystems" in entries[0]:
         raise FormatError(f"{path} has {len(entries)} images, or coordinate systems; give an output instead.")
     image = change(header(path, scene).image(values=False))

@@ -203,9 +203,9 @@ def version_for(path: Path) -> str:
 
 def _levels_of_the_image(path: Path) -> int:
     """How many levels the image has to which these labels belong; 0 where there is none."""
-    found = metadata.attributes(path.parent.parent) if path.parent.name == _LABELS else None
+    described = metadata.attributes(path.parent.parent) if path.parent.name == _LABELS else None
     try:
-        return len(found["multiscales"][0]["datasets"]) if found else 0
+        return len(described["multiscales"][0]["datasets"]) if described else 0
     except (KeyError, IndexError, TypeError):
         return 0
 
