@@ -23,8 +23,9 @@ from isoscale_ij.image.axes import SPATIAL
 from isoscale_ij.image.calibration import is_labels
 
 _SMALLEST = 256  # voxels along y and x of the smallest level, about
-_CHUNK = {2: (1, 512, 512), 3: (32, 128, 128)}  # z, y, x, of flat images and of others
+_CHUNK = {2: (1, 1024, 1024), 3: (32, 256, 256)}  # z, y, x, of flat images and of others
 _SHARD_BYTES = 64 << 20
+_ZSTD = 1  # twice as fast to write and to read as the usual level, a twelfth larger
 _ALIKE = 2.0  # times the smallest voxel size: shorter axes are halved
 _LABELS = "labels"
 
@@ -80,6 +81,7 @@ def write(path: Path, image: xr.DataArray, version: str | None = None) -> None:
 def _create(path: Path, shape: tuple[int, ...], dtype: Any, dims: tuple[Any, ...], version: str) -> ZarrFolder:
     """A new array, nothing of which is written yet."""
     import zarr
+    from zarr.codecs import ZstdCodec
 
     size = dict(zip(dims, shape, strict=True))
     flat = size.get("z", 1) == 1
@@ -92,6 +94,7 @@ def _create(path: Path, shape: tuple[int, ...], dtype: Any, dims: tuple[Any, ...
         options |= {"zarr_format": 2, "chunk_key_encoding": {"name": "v2", "separator": "/"}}
     else:
         options |= {"shards": _shard(chunk, size, native.itemsize), "dimension_names": list(dims)}
+        options["compressors"] = ZstdCodec(level=_ZSTD)
     zarr.create_array(path, **options)
     return ZarrFolder(str(path), tuple(shape), native)
 
