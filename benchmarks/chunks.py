@@ -87,7 +87,7 @@ def dask_image(path: Path, limit: str | None) -> Any:  # noqa: ARG001  (as the o
     from dask_image.ndmeasure import label
 
     image = iso.read(path, chunks={"y": 256, "x": 256}).data.astype(np.float32)
-    return lambda: label(gaussian_filter(image, (0.6, 5.6, 5.6)) > 150)[0].compute()
+    return label(gaussian_filter(image, (0.6, 5.6, 5.6)) > 150)[0].compute
 
 
 def scikit_image(path: Path, limit: str | None) -> Any:  # noqa: ARG001
@@ -96,7 +96,7 @@ def scikit_image(path: Path, limit: str | None) -> Any:  # noqa: ARG001
 
     image = iso.read(path, chunks={"y": 256, "x": 256}).data.astype(np.float32)
     depth = (3, 23, 23)
-    return lambda: (image.map_overlap(gaussian, depth=depth, sigma=(0.6, 5.6, 5.6), dtype=np.float32) > 150).compute()
+    return (image.map_overlap(gaussian, depth=depth, sigma=(0.6, 5.6, 5.6), dtype=np.float32) > 150).compute
 
 
 WAYS = {
@@ -163,9 +163,10 @@ def main() -> None:
             if options.workers:
                 row = measured("in_chunks", folder / "v.ome.zarr", workers=options.workers)
                 rows.append(row | {"what": f"in_chunks, {options.workers} workers"})
-            for way in ("dask_image", "scikit_image"):
-                if importlib.util.find_spec(way if way == "dask_image" else "skimage"):
-                    rows.append(measured(way, folder / "v.ome.zarr") | {"what": way})
+            peers = {"dask_image": "dask_image", "scikit_image": "skimage"}
+            for way, module in peers.items():
+                if importlib.util.find_spec(module):
+                    rows += [measured(way, folder / "v.ome.zarr") | {"what": way}]
             show(rows)
             return
         rows = []
