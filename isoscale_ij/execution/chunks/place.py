@@ -31,10 +31,11 @@ from isoscale_ij.progress import Progress
 
 T = TypeVar("T")
 
-_TASK_BYTES = 48  # a voxel of a block, with what lies around it: read, blurred, labelled, found to hang together
+_TASK_BYTES = 32  # a voxel of a block, with what lies around it: read, blurred, labelled, found to hang together
 _MOST = 24 << 20  # voxels of a block: larger ones gain nothing
 _LEAST = 1 << 15
-_KEPT = 0.25  # of the memory, for blurred blocks that the next sweep needs again
+_WORKING = 0.6  # of the memory, for the blocks that are worked on
+_KEPT = 0.2  # of the memory, for blurred blocks that the next sweep needs again
 _CHUNK_BYTES = 64 << 20  # of a lazy result, and of what of the image it is made of
 
 
@@ -109,9 +110,9 @@ class InChunks:
     def _block(self, allowance: Allowance) -> Shape:
         """Blocks of which as many fit into the memory as tasks run at a time."""
         limit = memory.limit_in_bytes(allowance.limit)
-        voxels = min(_MOST, limit / 2 / (_TASK_BYTES * thread_count()))
+        voxels = min(_MOST, limit * _WORKING / (_TASK_BYTES * thread_count()))
         if voxels < _LEAST:
-            allowance.require(2 * _TASK_BYTES * thread_count() * _LEAST)
+            allowance.require(int(_TASK_BYTES * thread_count() * _LEAST / _WORKING))
         chunks = chunks_of(self._stack.values)[-3 if self._stack.has_z else -2 :]
         return block_size(self._stack.volume_shape, (1,) * (3 - len(chunks)) + chunks, allowance.around, voxels)
 
