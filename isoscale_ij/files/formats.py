@@ -12,7 +12,7 @@ from typing import Protocol
 import xarray as xr
 
 from isoscale_ij.errors import FormatError
-from isoscale_ij.files import imagej_tiff, ome_tiff
+from isoscale_ij.files import czi, imagej_tiff, ims, lif, nd2, ome_tiff
 from isoscale_ij.files.scenes import Scene
 from isoscale_ij.image.header import Header
 
@@ -60,6 +60,10 @@ class Format(Protocol):
 FORMATS: list[Format] = [  # asked in this order whether they can read a file
     ome_tiff,
     imagej_tiff,
+    czi,
+    nd2,
+    lif,
+    ims,
 ]
 
 
@@ -107,6 +111,11 @@ def of_output(path: Path) -> Callable[[Path, xr.DataArray], None]:
         known = ", ".join(ending for ending, _ in writers)
         raise FormatError(f"Got the output {path.name}; needed is a name that ends in one of {known}.")
     return max(fitting, key=lambda pair: pair[0])[1]
+
+
+def written() -> tuple[str, ...]:
+    """The usual ending of each format that can be written."""
+    return tuple(each.endings[0] for each in FORMATS if each.write is not None)
 
 
 def endings() -> tuple[str, ...]:

@@ -50,6 +50,8 @@ class Header:
     axes : dict of Axis
     place : optional
         Where in the file the image is described, for who has to find that again.
+    scenes : list of str
+        The names of all images in the file, in the order of their numbers; none where it is the only one.
     """
 
     dims: tuple[str, ...]
@@ -61,6 +63,7 @@ class Header:
     name: str | None = None
     attrs: dict[str, Any] = field(default_factory=dict)
     place: int | None = None
+    scenes: list[str] = field(default_factory=list)
 
     def image(self, *, values: bool = True) -> xr.DataArray:
         """The calibrated image; without `values`, a stand-in of the same shape and type."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from isoscale_ij.files.tiff import plain, tags
 from isoscale_ij.files.tiff.patching import Value
 from isoscale_ij.image.calibration import CalibrationWarning
 from isoscale_ij.image.header import Axis, Header
+from isoscale_ij.image.units import micrometers
 
 _EQUAL = 1e-3
 
@@ -37,15 +37,9 @@ def changes(file: tifffile.TiffFile, index: int, image: xr.DataArray) -> dict[in
 
 def _lsm(metadata: dict[str, Any]) -> dict[str, Axis]:
     """CZ_LSMINFO has metres and seconds; 0 where it knows nothing."""
-    axes = {axis: Axis(_micrometers(metadata.get(f"VoxelSize{axis.upper()}")), "micrometer") for axis in "zyx"}
+    axes = {axis: Axis(micrometers(metadata.get(f"VoxelSize{axis.upper()}")), "micrometer") for axis in "zyx"}
     axes["t"] = Axis(metadata.get("TimeIntervall"), "second")
     return {axis: known for axis, known in axes.items() if known.size}
-
-
-def _micrometers(meters: Any) -> float | None:
-    return (
-        None if meters is None else float(Decimal(repr(float(meters))).scaleb(6))
-    )  # as it is written, to the last digit
 
 
 def _stk(metadata: dict[str, Any]) -> dict[str, Axis]:
