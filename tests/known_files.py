@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+import made_files
+import made_tiffs
+from images import ome_set
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / "shared" / "data" / "formats"
@@ -73,6 +78,26 @@ def library(name: str) -> Any:
     return pytest.importorskip(name)
 
 
+_STACK = {"sizes": {"z": 6, "y": 20, "x": 24}, "voxel_size": {"z": 1.5, "y": 0.1, "x": 0.1}}
+_TOTAL = int(made_tiffs.VALUES.sum())
+
+
+def _ims(folder: Path) -> Path:
+    values = np.arange(2 * 2 * 3 * 17 * 20, dtype=np.uint16).reshape(2, 2, 3, 17, 20)
+    extent = {"x": (10.0, 12.0), "y": (-2.0, -0.3), "z": (0.0, 4.5)}
+    moments = ["2026-01-01 23:59:50.000", "2026-01-02 00:00:00.500"]
+    return made_files.ims(
+        folder / "padded.ims", values, extent, unit="um", channels=["DAPI", "GFP"], moments=moments, compression="gzip"
+    )
+
+
+def _lof(folder: Path) -> Path:
+    values = np.arange(3 * 2 * 5 * 4, dtype=np.uint8).reshape(3, 2, 5, 4)
+    axes = [made_files.Axis(1, 4, 3e-7), made_files.Axis(2, 5, 8e-7), made_files.Axis(3, 3, -4e-6, 2e-6)]
+    xml = made_files.leica_image(axes, [{"dye": "DAPI"}, {"dye": "GFP"}], 8, "stack", "block 0")
+    return made_files.lof(folder / "stack.lof", xml, values)
+
+
 KNOWN: list[Known] = [
     Known(
         "CZI", "czirw_ref.czi", WRITTEN, {"z": 6, "y": 64, "x": 80},
@@ -128,4 +153,93 @@ KNOWN: list[Known] = [
         {"z": 0.1, "y": 0.0546875, "x": 0.0546875}, None, unit=None, lower={"z": 0.0, "y": 3.0, "x": 3.0},
         needs="h5py",
     ),
+    Known(
+        "IMS", "padded.ims", BY_HAND, {"t": 2, "c": 2, "z": 3, "y": 17, "x": 20}, {"z": 1.5, "y": 0.1, "x": 0.1},
+        4079 * 4080 // 2, step=10.5, channels=["DAPI", "GFP"],
+        lower={"z": 0.0, "y": -2.0, "x": 10.0}, needs="h5py", make=_ims,
+    ),
+    Known(
+        "LIF", "stack.lof", BY_HAND, {"c": 2, "z": 3, "y": 5, "x": 4}, {"z": 2.0, "y": 0.2, "x": 0.1}, 119 * 60,
+        channels=["DAPI", "GFP"], needs="liffile", make=_lof,
+    ),
+    Known(
+        "Micro-Manager", "ndtiff_v2.tif", RECORDED, {"t": 5, "c": 2, "y": 32, "x": 32}, {"y": 1.0, "x": 1.0}, None,
+        channels=["DAPI", "FITC"],
+    ),
+    Known(
+        "Micro-Manager", "micromanager.tif", BY_HAND, {"c": 2, "z": 3, "y": 20, "x": 24},
+        {"z": 0.75, "y": 0.1, "x": 0.1}, _TOTAL, channels=["DAPI", "GFP"],
+        make=lambda folder: made_tiffs.micromanager(folder / "micromanager.tif"),
+    ),
+    Known("LSM", "a.lsm", BY_HAND, **_STACK, total=_TOTAL, make=lambda folder: made_tiffs.lsm(folder / "a.lsm")),
+    Known("STK", "a.stk", BY_HAND, **_STACK, total=_TOTAL, make=lambda folder: made_tiffs.stk(folder / "a.stk")),
+    Known(
+        "SCIFIO TIFF", "scifio.tif", BY_HAND, **_STACK, total=_TOTAL,
+        make=lambda folder: made_tiffs.scifio(folder / "scifio.tif"),
+    ),
+    Known(
+        "ScanImage", "volumes.tif", BY_HAND, {"t": 2, "c": 2, "z": 4, "y": 20, "x": 24},
+        {"z": 2.5, "y": 0.5, "x": 0.5}, 480 * 10 * (2 * 28 + 8 * 10), step=5 / 30, channels=["red", "blue"],
+        make=lambda folder: made_tiffs.scanimage_volumes(folder / "volumes.tif"),
+    ),
+    Known(
+        "OME-TIFF", "s0.ome.tif (a set of three)", BY_HAND, {"z": 6, "y": 5, "x": 6}, {"z": 1.5, "y": 0.1, "x": 0.1},
+        90 * 181, make=lambda folder: ome_set(folder)[0],
+    ),
+    Known(
+        "OME-TIFF", "s.companion.ome", BY_HAND, {"z": 6, "y": 5, "x": 6}, {"z": 1.5, "y": 0.1, "x": 0.1}, 90 * 181,
+        make=lambda folder: ome_set(folder, companion=True)[0].with_name("s.companion.ome"),
+    ),
+    Known(
+        "OME-TIFF", "pyramid.ome.tif", BY_HAND, {"z": 6, "y": 20, "x": 24}, {"z": 1500.0, "y": 100.0, "x": 100.0},
+        _TOTAL, unit="nanometer", make=lambda folder: made_tiffs.ome_pyramid(folder / "pyramid.ome.tif"),
+    ),
 ]  # fmt: skip
+
+
+# The page of it
+
+PAGE = ROOT / "docs" / "formats.md"
+BEGIN, END = "<!-- from here: python tests/known_files.py -->", "<!-- to here -->"
+_COLUMNS = ("voxel size", "unit", "origin", "time", "channels", "scenes", "header alone", "by region")
+
+
+def claims(known: Known) -> set[str]:
+    """What is tested with a file."""
+    said = {
+        "voxel size": known.voxel_size, "unit": known.unit, "origin": known.lower, "time": known.step,
+        "channels": known.channels or known.attrs.get("channel"), "scenes": known.scenes > 1,
+    }  # fmt: skip
+    return {what for what, value in said.items() if value} | {"header alone", "by region"}
+
+
+def table() -> str:
+    """Each format with what was seen to be right, and on what kind of file; then the files."""
+    lines = [f"| format | {' | '.join(_COLUMNS)} |", f"| --- |{' --- |' * len(_COLUMNS)}"]
+    for name in dict.fromkeys(known.format for known in KNOWN):
+        files = [known for known in KNOWN if known.format == name]
+        cells = []
+        for column in _COLUMNS:
+            origins = [known.origin for known in files if column in claims(known)]
+            best = next((origin for origin in (RECORDED, WRITTEN, BY_HAND) if origin in origins), "–")
+            cells.append(_SHORT.get(best, best))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    lines += ["", "| file | format | how it came to be | image |", "| --- | --- | --- | --- |"]
+    for known in KNOWN:
+        scene = f", scene {known.scene} of {known.scenes}" if known.scenes > 1 else ""
+        sizes = " ".join(f"{axis} {size}" for axis, size in known.sizes.items())
+        lines.append(f"| {known.file.rpartition('/')[2]}{scene} | {known.format} | {known.origin} | {sizes} |")
+    return "\n".join(lines)
+
+
+_SHORT = {WRITTEN: "maker's library"}
+
+
+def page(text: str) -> str:
+    """The page with the table of today."""
+    before, _, rest = text.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{rest.partition(END)[2]}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

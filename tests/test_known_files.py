@@ -13,7 +13,7 @@ from isoscale_ij.files import formats, read_header, scene_names
 from isoscale_ij.image.calibration import axis_unit, lower_edge, spacing
 from isoscale_ij.image.header import Header
 from isoscale_ij.remarks import heard
-from known_files import KNOWN, Known
+from known_files import KNOWN, PAGE, Known, page
 
 
 @pytest.fixture(params=KNOWN, ids=str)
@@ -97,3 +97,8 @@ def test_into_the_formats_that_are_written_and_back(known: Known, tmp_path: Path
             assert again.attrs == image.attrs
             assert_calibrated(again, known)
             np.testing.assert_array_equal(again.values, image.values)
+
+
+def test_the_page_of_formats_says_what_is_tested() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert page(text) == text, "python tests/known_files.py writes it"

@@ -31,7 +31,8 @@ class Format(Protocol):
         As messages say it.
     endings : tuple of str
         Of file names, lower case, the usual one first. They choose the format that is written;
-        which one is read, `can_read` decides.
+        which one is read, `can_read` decides. `other_endings`, where a format has some, are of files that are
+        only read.
     """
 
     @property
@@ -120,7 +121,8 @@ def written() -> tuple[str, ...]:
 
 def endings() -> tuple[str, ...]:
     """The endings of all formats, the longest first."""
-    return tuple(sorted((ending for each in FORMATS for ending in each.endings), key=len, reverse=True))
+    every = {ending for each in FORMATS for ending in (*each.endings, *getattr(each, "other_endings", ()))}
+    return tuple(sorted(every, key=lambda ending: (-len(ending), ending)))
 
 
 def stem(path: Path) -> str:

@@ -94,7 +94,7 @@ def header(
         completeness.check_planes(path, file.series[index])
         described = describe(file, index)
         described.scenes = scenes if len(scenes) > 1 else []
-    described.name = described.name or re.sub(r"(\.ome)?\.tiff?$", "", path.name, flags=re.IGNORECASE)
+    described.name = described.name or re.sub(r"(\.ome)?\.tiff?$|\.lsm$|\.stk$", "", path.name, flags=re.IGNORECASE)
     return described
 
 
