@@ -206,11 +206,11 @@ _COLUMNS = ("voxel size", "unit", "origin", "time", "channels", "scenes", "heade
 
 def claims(known: Known) -> set[str]:
     """What is tested with a file."""
-    said = {
+    facts = {
         "voxel size": known.voxel_size, "unit": known.unit, "origin": known.lower, "time": known.step,
         "channels": known.channels or known.attrs.get("channel"), "scenes": known.scenes > 1,
     }  # fmt: skip
-    return {what for what, value in said.items() if value} | {"header alone", "by region"}
+    return {what for what, value in facts.items() if value} | {"header alone", "by region"}
 
 
 def table() -> str:

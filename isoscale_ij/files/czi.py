@@ -29,7 +29,7 @@ recalibrate = None
 
 _MAGIC = b"ZISRAWFILE"
 _DIMENSIONS = ".//Information/Image/Dimensions"
-_OURS = {"T": "t", "C": "c", "Z": "z", "Y": "y", "X": "x", "S": "c"}
+_NAMES = {"T": "t", "C": "c", "Z": "z", "Y": "y", "X": "x", "S": "c"}
 _OUTER = ("T", "C", "Z")
 
 
@@ -53,7 +53,7 @@ def header(path: Path, scene: Scene) -> Header:
         axes = _axes(file, root, sizes)
         kept = _kept(path, sizes, axes)
         _check_complete(path, file, image, sizes, starts)
-        dims, shape = tuple(_OURS[axis] for axis in kept), tuple(sizes[axis] for axis in kept)
+        dims, shape = tuple(_NAMES[axis] for axis in kept), tuple(sizes[axis] for axis in kept)
         described = Header(dims, shape, np.dtype(image.dtype), lambda region: _load(path, index, kept, region), axes)
         channels = _channel_names(root)[starts.get("C", 0) :][: sizes.get("C", 1)]
         if "C" in kept:
@@ -76,22 +76,22 @@ def _load(path: Path, index: int, kept: tuple[str, ...], region: Region) -> NDAr
     with _opened(path) as file:
         image = list(file.scenes.values())[index]
         sizes = dict(zip(image.dims, map(int, image.shape), strict=True))
-        dims, shape = tuple(_OURS[axis] for axis in kept), tuple(sizes[axis] for axis in kept)
+        dims, shape = tuple(_NAMES[axis] for axis in kept), tuple(sizes[axis] for axis in kept)
         planes.check_memory(path, planes.region_shape(dims, shape, region), np.dtype(image.dtype))
         return _region(image, kept, sizes, region)
 
 
 def _region(image: Any, kept: tuple[str, ...], sizes: dict[str, int], region: Region) -> NDArray[Any]:
     """A region of a scene, of which no tile is read that has no part in it."""
-    dims = tuple(_OURS[axis] for axis in kept)
-    ranges = {axis: range(*region.get(_OURS[axis], slice(None)).indices(sizes[axis])) for axis in kept if axis != "S"}
+    dims = tuple(_NAMES[axis] for axis in kept)
+    ranges = {axis: range(*region.get(_NAMES[axis], slice(None)).indices(sizes[axis])) for axis in kept if axis != "S"}
     if any(not wanted for wanted in ranges.values()):
         return np.empty(planes.region_shape(dims, [sizes[axis] for axis in kept], region), image.dtype)
     spread = next((axis for axis in _OUTER if axis in ranges and len(ranges[axis]) > 1 < ranges[axis].step), None)
     if spread is not None:  # each by itself, or what lies between would be read as well
         at = kept.index(spread)
         parts = [
-            _region(image, kept, sizes, {**region, _OURS[spread]: slice(place, place + 1)}) for place in ranges[spread]
+            _region(image, kept, sizes, {**region, _NAMES[spread]: slice(place, place + 1)}) for place in ranges[spread]
         ]
         return np.concatenate(parts, at)
     starts = dict(zip(image.dims, map(int, image.start), strict=True))
@@ -110,7 +110,7 @@ def _region(image: Any, kept: tuple[str, ...], sizes: dict[str, int], region: Re
     values = part.asarray(maxworkers=1 if overlapping else None)  # of tiles that overlap, the last one counts
     values = values.transpose([part.dims.index(axis) for axis in image.dims])
     values = values.reshape([count for axis, count in zip(image.dims, values.shape, strict=True) if axis in kept])
-    steps = {_OURS[axis]: slice(None, None, wanted.step) for axis, wanted in ranges.items() if wanted.step > 1}
+    steps = {_NAMES[axis]: slice(None, None, wanted.step) for axis, wanted in ranges.items() if wanted.step > 1}
     if "c" in region and "S" in kept:
         steps["c"] = region["c"]
     return cut(values, dims, steps)
@@ -119,7 +119,7 @@ def _region(image: Any, kept: tuple[str, ...], sizes: dict[str, int], region: Re
 def _kept(path: Path, sizes: dict[str, int], axes: dict[str, Axis]) -> tuple[str, ...]:
     """The axes that an image has, by czifile's names; z of one slice where its thickness is known."""
     kept = tuple(axis for axis, size in sizes.items() if size > 1 or axis in "YX" or (axis == "Z" and "z" in axes))
-    planes.check_axes(path, [_OURS.get(axis, axis) for axis in kept], [sizes[axis] for axis in kept], "czifile")
+    planes.check_axes(path, [_NAMES.get(axis, axis) for axis in kept], [sizes[axis] for axis in kept], "czifile")
     return kept
 
 
@@ -197,7 +197,7 @@ def _check_complete(path: Path, file: Any, image: Any, sizes: dict[str, int], st
         for place in itertools.product(*spans):
             at = tuple(number - starts.get(axis, 0) for axis, number in zip(_OUTER, place, strict=True))
             area[at] = area.get(at, 0) + size["Y"] * size["X"]
-    planes.check_all_there(path, {_OURS[axis]: count for axis, count in counted.items()}, area)
+    planes.check_all_there(path, {_NAMES[axis]: count for axis, count in counted.items()}, area)
     gaps = sum(covered < sizes["Y"] * sizes["X"] for covered in area.values())
     if gaps:
         remarks.warn(

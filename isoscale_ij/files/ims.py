@@ -43,13 +43,13 @@ def header(path: Path, scene: Scene) -> Header:
         about = _group(file, "DataSetInfo/Image")
         counts = {"t": _numbered(_group(file, _FINEST), "TimePoint"), "c": 0}
         counts["c"] = _numbered(_group(file, f"{_FINEST}/TimePoint 0"), "Channel")
-        there = {
+        stored = {
             (t, c)
             for t in range(counts["t"])
             for c in range(counts["c"])
             if f"{_FINEST}/TimePoint {t}/Channel {c}/Data" in file
         }
-        planes.check_all_there(path, counts, there)
+        planes.check_all_there(path, counts, stored)
         first = _data(path, file, 0, 0)
         sizes = counts | _sizes(path, file, about, first)
         _check_stored(path, file, sizes)
@@ -97,14 +97,14 @@ def _opened(path: Path) -> Iterator[Any]:
 def _group(file: Any, place: str) -> Any:
     """A group of the file, along links that stay within it."""
     h5py = library("h5py", "ims", "IMS files")
-    found = file
+    member = file
     for part in place.split("/"):
-        if not isinstance(found, h5py.Group) or part not in found:
+        if not isinstance(member, h5py.Group) or part not in member:
             raise FormatError(f"{file.filename} has no {place}: it is not complete. Copy or save it again.")
-        if not isinstance(found.get(part, getlink=True), h5py.HardLink):
+        if not isinstance(member.get(part, getlink=True), h5py.HardLink):
             raise FormatError(f"{file.filename} has a link to elsewhere in place of {place}, which is not followed.")
-        found = found[part]
-    return found
+        member = member[part]
+    return member
 
 
 def _data(path: Path, file: Any, t: int, c: int) -> Any:

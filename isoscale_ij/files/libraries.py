@@ -38,13 +38,13 @@ def library(module: str, extra: str, what: str, *, least: str = "", python: tupl
             "OME-TIFF."
         )
     try:
-        found = importlib.import_module(module)
+        imported = importlib.import_module(module)
     except ImportError as error:
         raise MissingDependencyError(f"Reading {what} needs {needed}, which is not installed: {install}") from error
-    version = str(getattr(found, "__version__", ""))
+    version = str(getattr(imported, "__version__", ""))
     if least and _numbers(version) < _numbers(least):
         raise MissingDependencyError(f"Reading {what} needs {needed}; installed is {version or 'none'}: {install}")
-    return found
+    return imported
 
 
 def _numbers(version: str) -> list[int]:

@@ -106,12 +106,14 @@ class Layout:
     @property
     def spectrum(self) -> list[tuple[int, str]]:
         """What each channel is: the number of its detector, and its wavelengths."""
-        found = [(number, "") for number in range(len(self.channels))]
+        spectrum = [(number, "") for number in range(len(self.channels))]
         for axis in _SPECTRAL:
             for each in self.dimensions:
                 if each.axis == axis:
-                    found = [(number, f"{text} {wave}".strip()) for number, text in found for wave in _waves(each)]
-        return found
+                    spectrum = [
+                        (number, f"{text} {wave}".strip()) for number, text in spectrum for wave in _waves(each)
+                    ]
+        return spectrum
 
     def values(self, path: Path, offset: int, tile: int | None, region: Region) -> NDArray[Any]:
         """A region of the image; no more of the file is read."""
@@ -163,10 +165,12 @@ def channel_names(element: ElementTree.Element, layout: Layout) -> list[str]:
 
 def _channels(element: ElementTree.Element) -> list[ElementTree.Element]:
     """The channels; those of a picture in colour as red, green and blue, in whatever order they are stored."""
-    found = element.findall(f"{_DESCRIPTION}/Channels/ChannelDescription")
-    tags = [channel.get("ChannelTag", "0") for channel in found]
+    channels = element.findall(f"{_DESCRIPTION}/Channels/ChannelDescription")
+    tags = [channel.get("ChannelTag", "0") for channel in channels]
     return (
-        sorted(found, key=lambda channel: channel.get("ChannelTag", "")) if sorted(tags) == ["1", "2", "3"] else found
+        sorted(found, key=lambda channel: channel.get("ChannelTag", ""))
+        if sorted(tags) == ["1", "2", "3"]
+        else channels
     )
 
 

@@ -85,8 +85,8 @@ def header(path: Path, scene: Scene) -> Header:
         names = _position_names(file) if layout.position_count > 1 else [""]
         index = chosen_scene(path, names, scene)
         frames = _frames(path, layout)
-        there = {place for place in np.ndindex(*layout.outer.values()) if layout.number(place, index) in frames}
-        planes.check_all_there(path, layout.outer, there)
+        stored = {place for place in np.ndindex(*layout.outer.values()) if layout.number(place, index) in frames}
+        planes.check_all_there(path, layout.outer, stored)
         dims, shape = (*layout.outer, *layout.inner), (*layout.outer.values(), *layout.inner.values())
         planes.check_axes(path, dims, shape, "nd2")
         kept = [position for position, axis in enumerate(dims) if shape[position] > 1 or axis in "yx"]

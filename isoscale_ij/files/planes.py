@@ -20,7 +20,7 @@ _MOST = 2**22
 _LISTED = 6
 
 
-def check_all_there(path: Path, sizes: Mapping[str, int], there: Collection[tuple[int, ...]]) -> None:
+def check_all_there(path: Path, sizes: Mapping[str, int], present: Collection[tuple[int, ...]]) -> None:
     """Raise a FormatError that names the planes of an image that are not in its file.
 
     Parameters
@@ -28,13 +28,13 @@ def check_all_there(path: Path, sizes: Mapping[str, int], there: Collection[tupl
     path : Path
     sizes : mapping
         Of the axes along which there are planes.
-    there : collection of tuple of int
+    present : collection of tuple of int
         The places of the planes that are there.
     """
     needed = math.prod(sizes.values())
     if needed > _MOST:
         raise FormatError(f"{path} says that it holds {needed} planes; it is damaged. Copy or save it again.")
-    missing = [place for place in itertools.product(*map(range, sizes.values())) if place not in there]
+    missing = [place for place in itertools.product(*map(range, sizes.values())) if place not in present]
     if missing:
         shown = ", ".join(place_name(sizes, place) for place in missing[:_LISTED])
         more = f" and {len(missing) - _LISTED} more" if len(missing) > _LISTED else ""
