@@ -1,4 +1,4 @@
-"""ImageJ 1's menu and macros, leading to the commands as imagej-legacy leads to them; that is on no reachable registry.
+"""ImageJ 1's menu and macros, leading to the commands as imagej-legacy does, which Maven Central does not have.
 
 It hooks into the real ImageJ 1 where imagej-legacy does, and asks the real module service. What is its own here is
 only the wire between them: which inputs are filled from a macro's options, and which thread has asked.

@@ -68,7 +68,7 @@ def test_rows_columns_and_files(nuclei: tuple, tmp_path: Path) -> None:
         found.save(tmp_path / "out")
 
 
-def test_labels_are_carried_to_the_raw_gridat_points_of(nuclei: tuple) -> None:
+def test_labels_are_carried_to_the_raw_grid_by_nearest_point(nuclei: tuple) -> None:
     from isoscale_ij.comparison.coloring import at_points_of
 
     image, truth = nuclei

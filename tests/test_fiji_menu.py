@@ -200,8 +200,8 @@ def test_measurements_for_getresult(menu: Menu, imagej: Any) -> None:
         ("channel=7 spot=2 outline=1 unit=um", "Got the channel 7; the image 'three' has the channels 1."),
         ("channel=1 spot=2 outline=1 unit=parsec", "Got unit=parsec; needed is one of: image unit, um, voxels."),
         ("chanel=1 spot=2", "Voronoi-Otsu Labeling has no option chanel; it has: channel, spot, outline, unit, "),
-        ("spot=wide", "Got wide for spot sigma (spot); needed is a number that is not negative."),
-        ("threshold=bright", "Got the threshold bright; needed is otsu, or a grey value."),
+        ("spot=wide", "Got wide for spot sigma (spot); needed is a number that is not negative, or auto."),
+        ("threshold=bright", "Got the threshold bright; needed is otsu, local, or a grey value."),
     ],
 )
 def test_an_error_stops_the_macro_with_a_sentence(
@@ -252,6 +252,30 @@ def test_a_threshold_of_ones_own(fiji: Commands, nuclei: tuple[Any, Any]) -> Non
     found = fiji.run("Voronoi-Otsu Labeling", imp=to_imageplus(image), threshold=150.5)
     expected = iso.vol(image, spot_sigma=1.5, outline_sigma=0.9, threshold=150.5)
     np.testing.assert_array_equal(from_imageplus(found["labels"]).values, expected.values)
+
+
+def test_a_threshold_for_each_object_and_borders_along_valleys(fiji: Commands, nuclei: tuple[Any, Any]) -> None:
+    image, _ = nuclei
+    options: dict[str, Any] = {"threshold": "local", "borders": "light"}
+    labels = fiji.run("Voronoi-Otsu Labeling", imp=to_imageplus(image), **options)["labels"]
+    expected = iso.vol(image, spot_sigma=1.5, outline_sigma=0.9, **options)
+    np.testing.assert_array_equal(from_imageplus(labels).values, expected.values)
+    assert int((expected != iso.vol(image, spot_sigma=1.5, outline_sigma=0.9)).sum()) > 0
+
+
+def test_sigmas_that_the_image_asks_for(fiji: Commands) -> None:
+    image, _ = iso.sample(shape=(16, 160, 160), seed=1)
+    by_command = fiji.run("Voronoi-Otsu Labeling", imp=to_imageplus(image), spot="auto", outline="auto")
+    assert by_command["error"] is None
+    expected = iso.vol(image, spot_sigma="auto", outline_sigma="auto")
+    np.testing.assert_array_equal(from_imageplus(by_command["labels"]).values, expected.values)
+    half = fiji.run("Voronoi-Otsu Labeling", imp=to_imageplus(image), spot=1.6, outline="auto")
+    np.testing.assert_array_equal(
+        from_imageplus(half["labels"]).values, iso.vol(image, spot_sigma=1.6, outline_sigma=0.8).values
+    )
+    noise = iso.as_image(np.random.default_rng(0).integers(90, 110, (6, 40, 40)), voxel_size=1.0, unit="um")
+    error = fiji.run("Voronoi-Otsu Labeling", imp=to_imageplus(noise.astype(np.uint8)), spot="auto")["error"]
+    assert error.endswith("Give the sigmas yourself.")
 
 
 def test_labels_open_where_objects_are(fiji: Commands) -> None:
@@ -311,15 +335,16 @@ def test_the_environment_names_appose(fiji: Commands) -> None:
 
 def test_a_program_finds_no_options_by_another_name(fiji: Commands) -> None:
     """Names of options are written down in macros for ever."""
+    labelling = ["channel", "spot", "outline", "unit", "threshold", "borders"]
     names = {name: [str(item.getName()) for item in info.inputs()] for name, info in fiji.infos.items()}
     assert names == {
         "Rescale to Isotropic": ["imp", "target", "size", "unit", "interpolation", "antialias"],
-        "Voronoi-Otsu Labeling": ["imp", "channel", "spot", "outline", "unit", "threshold", "rois", "results"],
-        "Compare Scalings": ["imp", "channel", "spot", "outline", "unit"],
+        "Voronoi-Otsu Labeling": ["imp", *labelling, "rois", "results"],
+        "Compare Scalings": ["imp", *labelling],
         "Set Voxel Size": ["imp", "x", "y", "z", "unit", "t", "time"],
         "IsoScale Environment": ["action"],
         "Rescale File": ["input", "output", "target", "size", "unit", "interpolation", "antialias"],
-        "Label File": ["input", "output", "channel", "spot", "outline", "unit", "threshold"],
+        "Label File": ["input", "output", *labelling],
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,14 @@ def test_no_network_on_the_first_start(tmp_path: Path) -> None:
     )  # fmt: skip
     assert "MissingDependencyError" in done.stderr, done.stderr[-2000:]
     assert "Connect to the network for the first start" in done.stderr
+
+
+def test_first_starts_at_the_same_time(tmp_path: Path, imagej: object) -> None:
+    """Two notebooks, say; before, one of them was left without what both were fetching."""
+    fresh = {"XDG_CACHE_HOME": str(tmp_path), "M2_REPO": str(tmp_path), "JGO_CACHE_DIR": str(tmp_path)}
+    with ThreadPoolExecutor(3) as pool:
+        started = list(pool.map(lambda _: run("print(iso.imagej.start().getVersion()[:4])\n", **fresh), range(3)))
+    assert [done.stdout.strip() for done in started] == ["1.54"] * 3, [done.stderr[-500:] for done in started]
 
 
 def test_later_starts_need_no_network(imagej: object) -> None:

@@ -177,6 +177,18 @@ def test_every_module_says_why_it_is_there_and_is_not_too_long() -> None:
         assert text.count("\n") <= 400, path
 
 
+def test_the_picture_of_the_house_names_what_is_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    house = text[text.index("## The house") : text.index("## Rules that are easy to break")]
+    for row in re.findall(r"^(?:\||\* ).*(?:\n  .*)*", house, re.MULTILINE):
+        folder, *_ = [*re.findall(r"`([\w/]+/)`", row.partition("|")[2].partition("|")[0]), ""]
+        for name in re.findall(r"`([\w/.]+(?:\.pyi?|\.groovy|/))`", row):
+            roots = [ROOT, PACKAGE, ROOT / folder, PACKAGE / folder, ROOT / "fiji_scripts/isoscale"]
+            assert any((root / name).exists() for root in roots), name
+    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert rooms == {room for room in rooms if f"| `{room}/` |" in house}
+
+
 def test_docstring_examples_run() -> None:
     import doctest
     from importlib import import_module

@@ -28,9 +28,10 @@ class Dialogs {
 
     static Map segment(ImagePlus imp) {
         def form = new Form("Voronoi-Otsu Labeling", Fields.ABOUT.segment, Fields.SEGMENT, filled("segment", Fields.SEGMENT, imp), channels(imp))
+        def work = new Background()
+        addSuggest(form, imp, Fields.SEGMENT, work)
         def box = form.addBox("Preview", "Shows the labels on the image before anything is made.")
         def preview = new LabelPreview(imp)
-        def work = new Background()
         String selection = imp.getRoi() != null ? "The selection is ignored: the whole image is labelled." : ""
         try {
             return withNumber(imp, form.ask { shown ->
@@ -52,9 +53,27 @@ class Dialogs {
 
     static Map compare(ImagePlus imp) {
         def form = new Form("Compare Scalings", Fields.ABOUT.compare, Fields.COMPARE, filled("compare", Fields.COMPARE, imp), channels(imp))
-        return withNumber(imp, form.ask { shown ->
-            form.say("The image is segmented in five ways: as it is, and rescaled. That may take some minutes.")
-        })
+        def work = new Background()
+        addSuggest(form, imp, Fields.COMPARE, work)
+        try {
+            return withNumber(imp, form.ask { shown ->
+                form.say("The image is segmented in five ways: as it is, and rescaled. That may take some minutes.")
+            })
+        } finally { work.close() }
+    }
+
+    /** A button that fills in the sigmas that fit the objects of the frame that is seen. */
+    private static void addSuggest(Form form, ImagePlus imp, List<Field> fields, Background work) {
+        form.addButton("Suggest", "Looks for the sigmas that fit the objects of the image, and fills them in") {
+            form.say("Looking for sigmas …")
+            work.ask {
+                try {
+                    def found = Operations.suggest(imp, Fields.read(fields, withNumber(imp, form.values())))
+                    if (found.spot != null) ["unit", "outline", "spot"].each { form.fill(it, found[it].toString()) }
+                    form.say((String) found.text)
+                } catch (Problem problem) { form.say(problem.message) }
+            }
+        }
     }
 
     /** Filled in with what the image has. */

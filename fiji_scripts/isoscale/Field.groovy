@@ -3,7 +3,7 @@ package isoscale
 /** One option of a command: its name in macros, what its dialog says of it, and what is allowed. */
 class Field {
     final String key, label, help
-    /** choice, number, whole, yes, text */
+    /** choice, number, sigma (a number or auto), yes, text (whatever it is; choices are proposals) */
     final String kind
     final String usual
     final List<String> choices
@@ -24,14 +24,14 @@ class Field {
                 if (text.toLowerCase() in ["false", "0", "no"]) return false
                 throw new Problem("Got ${key}=${text}; needed is true or false.")
             case "number":
-            case "whole":
+            case "sigma":
+                if (kind == "sigma" && text == "auto") return text
                 double value = Double.NaN
                 try { value = Double.parseDouble(text.replace(",", ".")) } catch (NumberFormatException notOne) { }
-                boolean whole = kind == "whole"
-                if (Double.isNaN(value) || Double.isInfinite(value) || value < 0 || whole && value != Math.rint(value))
+                if (Double.isNaN(value) || Double.isInfinite(value) || value < 0)
                     throw new Problem("Got ${text ? text : 'nothing'} for ${label.uncapitalize()} (${key}); needed is " +
-                        "${whole ? 'a whole' : 'a'} number${whole ? '' : ' that is not negative'}.")
-                return whole ? (Object) (int) value : (Object) value
+                        "a number that is not negative${kind == 'sigma' ? ', or auto' : ''}.")
+                return value
             default: return text
         }
     }

@@ -4,8 +4,9 @@ import ij.Prefs
 
 /** The options of each command. Their names are what macros use: they stay for ever. */
 class Fields {
-    static final String SPOT = "About half the radius of an object. Too small splits objects, too large joins or loses them.",
-        OUTLINE = "How smooth outlines become; smaller follows every wiggle, larger closes holes.",
+    private static final String AUTO = " Or auto: what Suggest would fill in."
+    static final String SPOT = "About half the radius of an object. Too small splits objects, too large joins or loses them." + AUTO,
+        OUTLINE = "How smooth outlines become; smaller follows every wiggle, larger closes holes." + AUTO,
         CHANNEL = "The channel in which the objects are; macros give its number or its name.",
         SIGMA_UNIT = "The unit of both sigmas. In the image's unit or um they mean the same in z as in x and y."
     static final Map<String, String> ABOUT = [
@@ -29,22 +30,28 @@ class Fields {
         new Field("antialias", "yes", "true", "Smooth before going to larger voxels", "Averages over what becomes one voxel; " +
             "without it, detail that is too fine turns into patterns that are not there."),
     ]
-    static final List<Field> COMPARE = [
+    private static final List<Field> SIGMAS = [
         new Field("channel", "text", "1", "Channel", CHANNEL),
-        new Field("spot", "number", "2", "Spot sigma", SPOT),
-        new Field("outline", "number", "1", "Outline sigma", OUTLINE),
-        new Field("unit", "choice", "image unit", "Sigmas in", SIGMA_UNIT, ["image unit", "um"]),
+        new Field("spot", "sigma", "2", "Spot sigma", SPOT),
+        new Field("outline", "sigma", "1", "Outline sigma", OUTLINE),
     ]
-    static final List<Field> SEGMENT = COMPARE[0..2] + [
-        new Field("unit", "choice", "image unit", "Sigmas in", SIGMA_UNIT, ["image unit", "um", "voxels"]),
-        new Field("threshold", "text", "otsu", "Threshold", "otsu finds what is brighter than the background by itself; or " +
-            "a grey value: what is above it, after the outline blur, belongs to objects."),
+    private static final List<Field> OUTLINES = [
+        new Field("threshold", "text", "otsu", "Threshold", "otsu finds what is brighter than the background, by one grey " +
+            "value for the whole image. local: one for each object, so that dim ones beside bright ones keep their size. Or " +
+            "a grey value: what is above it, after the outline blur, belongs to objects.", ["otsu", "local"]),
+        new Field("borders", "choice", "distance", "Borders", "Where objects touch. distance: half way between them. light: " +
+            "along the dark valleys between them.", ["distance", "light"]),
+    ]
+    static final List<Field> COMPARE = SIGMAS +
+        [new Field("unit", "choice", "image unit", "Sigmas in", SIGMA_UNIT, ["image unit", "um"])] + OUTLINES
+    static final List<Field> LABEL_FILES = SIGMAS +
+        [new Field("unit", "choice", "image unit", "Sigmas in", SIGMA_UNIT, ["image unit", "um", "voxels"])] + OUTLINES
+    static final List<Field> SEGMENT = LABEL_FILES + [
         new Field("rois", "yes", "false", "Add outlines to the ROI Manager", "An outline for each object and slice; without " +
             "a display they are the overlay of the labels."),
         new Field("results", "yes", "false", "Measurements in the Results table", "Into the table Results, which getResult " +
             "and nResults of macros see, instead of a table of their own."),
     ]
-    static final List<Field> LABEL_FILES = COMPARE[0..2] + [SEGMENT[3], SEGMENT[4]]
     static final List<Field> VOXEL_SIZE = [
         new Field("x", "number", "0", "Voxel width (x)", "The distance between pixels in a row. 0 keeps what the image has."),
         new Field("y", "number", "0", "Voxel height (y)", "The distance between rows. 0 keeps what the image has."),

@@ -23,6 +23,7 @@ class Form {
     private final Map<String, JComponent> widgets = [:]
     private final Map<String, JLabel> labels = [:]
     private final JTextArea note = new JTextArea(3, 34)
+    private final List<JButton> buttons = []
     private JDialog dialog
     private boolean accepted
     private Closure changed = { form -> }
@@ -46,7 +47,7 @@ class Form {
     Map<String, String> values() {
         fields.collectEntries { field ->
             def widget = widgets[field.key]
-            def text = widget instanceof JComboBox ? widget.getSelectedItem() : widget instanceof JCheckBox ?
+            def text = widget instanceof JComboBox ? (widget.isEditable() ? typed(widget).getText() : widget.getSelectedItem()) : widget instanceof JCheckBox ?
                 widget.isSelected() : ((JTextField) widget).getText()
             [field.key, text.toString()]
         }
@@ -65,6 +66,17 @@ class Form {
             if (dialog != null && dialog.getPreferredSize().height > dialog.getHeight()) dialog.pack()
         }
     }
+
+    /** Fill in a field; from any thread. */
+    void fill(String key, String text) {
+        onWindows {
+            def widget = widgets[key]
+            if (widget instanceof JComboBox) widget.setSelectedItem(text) else ((JTextField) widget).setText(text)
+        }
+    }
+
+    /** A button beside Help. */
+    void addButton(String text, String help, Closure action) { buttons << button(text, help, action) }
 
     /** A line of the form that is no option of macros. */
     JCheckBox addBox(String label, String help) {
@@ -106,10 +118,10 @@ class Form {
         def ok = button("OK", "Run the command") { accepted = true; dialog.dispose() }
         def cancel = button("Cancel", "Do nothing (Esc)") { dialog.dispose() }
         def help = button("Help", "What the command does, and what the fields mean") { showHelp() }
-        def buttons = new JPanel(new FlowLayout(FlowLayout.RIGHT))
-        [help, ok, cancel].each { buttons.add(it) }
+        def row = new JPanel(new FlowLayout(FlowLayout.RIGHT))
+        (buttons + [help, ok, cancel]).each { row.add(it) }
         dialog.getContentPane().add(panel, BorderLayout.CENTER)
-        dialog.getContentPane().add(buttons, BorderLayout.SOUTH)
+        dialog.getContentPane().add(row, BorderLayout.SOUTH)
         dialog.getRootPane().setDefaultButton(ok)
         dialog.getRootPane().registerKeyboardAction({ dialog.dispose() }, KeyStroke.getKeyStroke(KeyEvent.VK_ESCAPE, 0),
             JComponent.WHEN_IN_FOCUSED_WINDOW)
@@ -136,6 +148,7 @@ class Form {
         if (field.kind == "yes") made = new JCheckBox(field.label, value == "true")
         else if (choices) {
             made = new JComboBox(choices as String[])
+            made.setEditable(field.kind == "text" && field.choices)
             made.setSelectedItem(value)
         } else made = new JTextField(value, 10)
         made.setToolTipText(field.help)
@@ -145,10 +158,14 @@ class Form {
 
     private void listen(JComponent widget) {
         def tell = { event -> changed(this) }
-        if (widget instanceof JTextField) {
-            widget.getDocument().addDocumentListener([insertUpdate: tell, removeUpdate: tell, changedUpdate: tell] as DocumentListener)
+        def text = widget instanceof JTextField ? widget : widget instanceof JComboBox && widget.isEditable() ? typed(widget) : null
+        if (text != null) {
+            text.getDocument().addDocumentListener([insertUpdate: tell, removeUpdate: tell, changedUpdate: tell] as DocumentListener)
         } else widget.addActionListener { tell(null) }
     }
+
+    /** Where one types into a choice that also takes other text. */
+    private static JTextField typed(JComboBox box) { (JTextField) box.getEditor().getEditorComponent() }
 
     private static void onWindows(Closure work) {
         if (EventQueue.isDispatchThread()) work()

@@ -48,9 +48,26 @@ class Operations {
         }
     }
 
+    /** Sigmas that fit the objects of the frame that is seen: spot, outline and their unit, or none; and a text. */
+    static Map suggest(ImagePlus imp, Map options) {
+        grey(imp)
+        int planes = imp.getNSlices() * imp.getNChannels()
+        def source = Pixels.share(imp, imp.getFrame(), 0, planes)
+        try { return Worker.call("suggest", [image: Pixels.describe(imp), options: options], source) } finally { source.close() }
+    }
+
+    /** The options with sigmas in place of auto: the same for all frames. */
+    private static Map withSigmas(ImagePlus imp, Map options) {
+        if (options.spot != "auto") return options + (options.outline == "auto" ? [outline: options.spot / 2] : [:])
+        def found = suggest(imp, options)
+        if (found.spot == null) throw new Problem("${found.text} Give the sigmas yourself.")
+        return options + [spot: found.spot, outline: options.outline == "auto" ? found.outline : options.outline, unit: found.unit]
+    }
+
     /** Labels of the objects, and a table with a row for each. */
     static Map segment(ImagePlus imp, Map options, Caller caller) {
         locked(imp) {
+            options = withSigmas(imp, options)
             def image = Pixels.describe(imp)
             def parts = (1..imp.getNFrames()).collect { frame -> segmentFrame(imp, image, options, frame) }
             def replies = parts*.reply
@@ -95,6 +112,7 @@ class Operations {
                 grey(imp)
                 if (imp.getNFrames() > 1) throw new Problem("The image has ${imp.getNFrames()} time points; scalings are " +
                     "compared on one. Take one with Image > Duplicate…")
+                options = withSigmas(imp, options)
                 def source = Pixels.share(imp, 1, 0, imp.getNChannels() * imp.getNSlices())
                 def reply
                 try {

@@ -176,22 +176,23 @@ def _suggest(options: argparse.Namespace) -> None:
     from isoscale_ij.errors import ParameterError
     from isoscale_ij.files import check_replaceable, read, replacing
     from isoscale_ij.operations.suggestion import suggest_sigmas
+    from isoscale_ij.operations.table_files import rows
 
     if options.picture:
         if options.picture.suffix.lower() != ".png":
             raise ParameterError(f"Got the picture {options.picture.name}; needed is a name that ends in .png.")
         check_replaceable(options.picture, overwrite=options.overwrite)
-    found = suggest_sigmas(
+    suggestion = suggest_sigmas(
         read(options.input, scene=options.scene), channel=options.channel, engine=options.engine, on_progress=Bar(),
         memory_limit=options.memory_limit,
     )  # fmt: skip
     if options.picture:
         with replacing(options.picture, overwrite=options.overwrite) as temporary:
-            found.figure().savefig(temporary, format="png")
+            suggestion.figure().savefig(temporary, format="png")
         streams.say(f"the curve is in {options.picture}")
-    facts = {name: getattr(found, name) for name in ("spot_sigma", "outline_sigma", "unit", "confident", "reason")}
-    facts["curve"] = json.loads(found.curve.to_json(orient="records"))
-    streams.result(json.dumps(facts, indent=2) if options.json else found)
+    facts = {name: getattr(suggestion, name) for name in ("spot_sigma", "outline_sigma", "unit", "confident", "reason")}
+    facts["curve"] = rows(suggestion.curve)
+    streams.result(json.dumps(facts, indent=2) if options.json else suggestion)
 
 
 def _sample(options: argparse.Namespace) -> None:

@@ -76,7 +76,7 @@ def _chapters(comparison: Comparison) -> list[Chapter]:
     """The story, with the numbers of this run."""
     rows = comparison.table.set_index("name")
     raw, wrong, up = (rows.loc[name] for name in ("raw, physical sigmas", "raw, voxel sigmas", "upscaled to x"))
-    there = int(comparison.truth.max()) if comparison.truth is not None else 0
+    nuclei = int(comparison.truth.max()) if comparison.truth is not None else 0
     sigmas = f"--spot-sigma {SPOT_SIGMA.replace(' ', '')} --outline-sigma {OUTLINE_SIGMA.replace(' ', '')}"
     return [
         Chapter(
@@ -92,7 +92,7 @@ def _chapters(comparison: Comparison) -> list[Chapter]:
         ),
         Chapter(
             "The same objects, sought on five grids",
-            f"There are {there} nuclei. With as many voxels of sigma on every axis of the raw grid, {wrong.objects} "
+            f"There are {nuclei} nuclei. With as many voxels of sigma on every axis of the raw grid, {wrong.objects} "
             f"are found; with sigmas in µm on the same grid {raw.objects}, and after upscaling {up.objects}. Every "
             "panel shows the same planes, and an object keeps its colour.",
             "labels.png", command=f"isoscale-ij segment my.tif labels.tif {sigmas}",

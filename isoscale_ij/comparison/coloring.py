@@ -65,7 +65,7 @@ def colors_by_object(images: Mapping[str, xr.DataArray], like: xr.DataArray, fir
     """
     order = [first, *(name for name in images if name != first)]
     seen = np.zeros(like.shape, np.int64)  # the number of the object that was first seen at a voxel
-    found, following = {}, 1
+    colors, following = {}, 1
     for name in order:
         labels = np.union1d(np.zeros(1, images[name].dtype), images[name].to_numpy())
         rows = np.searchsorted(labels, at_points_of(images[name], like))
@@ -74,9 +74,9 @@ def colors_by_object(images: Mapping[str, xr.DataArray], like: xr.DataArray, fir
         for row in range(1, len(labels)):
             numbers[row] = partners.get(row, following)
             following += row not in partners
-        found[name] = Colors(labels, numbers)
+        colors[name] = Colors(labels, numbers)
         seen = np.where(seen == 0, numbers[rows], seen)
-    return {name: found[name] for name in images}
+    return {name: colors[name] for name in images}
 
 
 def _partners(rows: NDArray[np.integer], seen: NDArray[np.int64]) -> dict[int, int]:

@@ -14,7 +14,7 @@ import xarray as xr
 
 from isoscale_ij import hypertext, memory
 from isoscale_ij.errors import ParameterError
-from isoscale_ij.operations.table_files import as_csv
+from isoscale_ij.operations.table_files import as_csv, rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,4 +159,4 @@ def _file_name(name: str) -> str:
 
 def as_json(comparison: Comparison) -> str:
     """The table as JSON, a row an object."""
-    return json.dumps(json.loads(comparison.table.to_json(orient="records")), indent=2)
+    return json.dumps(rows(comparison.table), indent=2)

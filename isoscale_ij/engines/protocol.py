@@ -64,28 +64,29 @@ class Tally:
     n_voxels: NDArray[np.int64]
     index_sums: NDArray[np.int64]  # (label, zyx)
     product_sums: NDArray[np.int64]  # of indices: (label, zz yy xx zy zx yx)
-    lowest: NDArray[np.int64]  # (label, zyx)
-    highest: NDArray[np.int64]  # (label, zyx)
-    n_slices: NDArray[np.int64]
+    lowest: NDArray[np.int32]  # (label, zyx)
+    highest: NDArray[np.int32]  # (label, zyx)
+    n_slices: NDArray[np.int32]
     intensity_sums: NDArray[np.float64]  # (channel, label), as all that follow
-    intensity_squares: NDArray[np.float64]  # of the differences from the channel's origin
+    intensity_squares: NDArray[np.float64]  # of differences from the channel's origin; none where only sums count
     intensity_lowest: NDArray[np.float64]
     intensity_highest: NDArray[np.float64]
 
     @classmethod
-    def empty(cls, count: int, channels: int) -> Tally:
-        """Nothing counted yet, for the labels 0 … `count`."""
+    def empty(cls, count: int, channels: int, only_sums: int = 0) -> Tally:
+        """Nothing counted yet, for the labels 0 … `count`; of the last channels perhaps only sums."""
+        full = channels - only_sums
         return cls(
             n_voxels=np.zeros(count + 1, np.int64),
             index_sums=np.zeros((count + 1, 3), np.int64),
             product_sums=np.zeros((count + 1, 6), np.int64),
-            lowest=np.full((count + 1, 3), np.iinfo(np.int64).max),
-            highest=np.full((count + 1, 3), -1, np.int64),
-            n_slices=np.zeros(count + 1, np.int64),
+            lowest=np.full((count + 1, 3), np.iinfo(np.int32).max, np.int32),
+            highest=np.full((count + 1, 3), -1, np.int32),
+            n_slices=np.zeros(count + 1, np.int32),
             intensity_sums=np.zeros((channels, count + 1)),
-            intensity_squares=np.zeros((channels, count + 1)),
-            intensity_lowest=np.full((channels, count + 1), np.inf),
-            intensity_highest=np.full((channels, count + 1), -np.inf),
+            intensity_squares=np.zeros((full, count + 1)),
+            intensity_lowest=np.full((full, count + 1), np.inf),
+            intensity_highest=np.full((full, count + 1), -np.inf),
         )
 
     def add(self, other: Tally) -> None:

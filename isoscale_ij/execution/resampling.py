@@ -1,4 +1,4 @@
-"""Drives a resampling: over the volumes of an image, or over the slabs of one volume that is somewhere else."""
+"""A resampling and how it is done: over the volumes of an image, or for one slab of a volume that lies elsewhere."""
 
 from __future__ import annotations
 

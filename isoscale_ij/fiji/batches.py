@@ -11,6 +11,7 @@ import xarray as xr
 from isoscale_ij.errors import Cancelled, IsoscaleError, ParameterError
 from isoscale_ij.files import check_output, check_replaceable, endings, read, replacing, stem, write
 from isoscale_ij.operations.measurement import measure
+from isoscale_ij.operations.table_files import as_csv
 
 
 def each_file(
@@ -21,16 +22,16 @@ def each_file(
 
     One file that cannot be done does not stop the others: they are said at the end.
     """
-    given, output = Path(source), Path(folder)
+    place, output = Path(source), Path(folder)
     if not output.is_dir():
         raise ParameterError(f"Got {output} for the results; needed is a folder that exists.")
-    if not given.exists():
-        raise ParameterError(f"There is no file or folder {given}.")
+    if not place.exists():
+        raise ParameterError(f"There is no file or folder {place}.")
     files = (
-        sorted(path for path in given.iterdir() if path.name.lower().endswith(endings())) if given.is_dir() else [given]
+        sorted(path for path in place.iterdir() if path.name.lower().endswith(endings())) if place.is_dir() else [place]
     )
     if not files:
-        raise ParameterError(f"The folder {given} has no image files: none ends in {', '.join(endings())}.")
+        raise ParameterError(f"The folder {place} has no image files: none ends in {', '.join(endings())}.")
     written, failed = [], []
     for number, path in enumerate(files):
         progress(number, len(files), path.name)
@@ -46,7 +47,7 @@ def each_file(
             written.append(str(target))
             if tables:
                 with replacing(table, overwrite=False) as temporary:
-                    temporary.write_text(measure(result, image).to_csv(index=False), encoding="utf-8")
+                    temporary.write_text(as_csv(measure(result, image)), encoding="utf-8")
                 written.append(str(table))
         except Cancelled:
             raise

@@ -50,12 +50,12 @@ def install(folder: str | os.PathLike[str]) -> list[str]:
     before = _ours(folder)
     added = {name for path in before for name in jar.properties(path).get("added", "").split(",") if name}
     lines = []
-    found = _appose(jars)
-    if found is None:
+    appose = _appose(jars)
+    if appose is None:
         added |= set(_fetch_appose(jars))
         lines.append(f"Appose, which Fiji did not have, was added ({len(added)} files).")
-    elif found[1] < _OLDEST_APPOSE:
-        raise MissingDependencyError(f"{found[0].name} in Fiji is too old for IsoScale. Update Fiji, then try again.")
+    elif appose[1] < _OLDEST_APPOSE:
+        raise MissingDependencyError(f"{appose[0].name} in Fiji is too old for IsoScale. Update Fiji, then try again.")
     target = jars / jar.name()
     settings = {"python": sys.executable, "added": ",".join(sorted(added))}
     with replacing(target, overwrite=True) as temporary:
@@ -74,12 +74,12 @@ def install(folder: str | os.PathLike[str]) -> list[str]:
 def uninstall(folder: str | os.PathLike[str]) -> list[str]:
     """Take out what :func:`install` has put into a Fiji, and nothing else."""
     jars = _jars(folder)
-    ours = _ours(folder)
-    if not ours:
+    jars_here = _ours(folder)
+    if not jars_here:
         return ["IsoScale is not in this Fiji."]
-    names = [name for path in ours for name in jar.properties(path).get("added", "").split(",") if name]
+    names = [name for path in jars_here for name in jar.properties(path).get("added", "").split(",") if name]
     removed = []
-    for path in [*ours, *(jars / name for name in names)]:
+    for path in [*jars_here, *(jars / name for name in names)]:
         if path.exists():
             path.unlink()
             removed.append(path.name)
@@ -92,33 +92,33 @@ def status(folder: str | os.PathLike[str]) -> dict[str, str]:
 
     jars = _jars(folder)
     again = f"run isoscale-ij fiji install {folder}"
-    found = {"fiji": str(Path(folder).resolve()), "imagej": _imagej(jars) or "none"}
+    status = {"fiji": str(Path(folder).resolve()), "imagej": _imagej(jars) or "none"}
     appose = _appose(jars)
-    found["appose"] = ".".join(map(str, appose[1])) if appose else f"none; {again}"
+    status["appose"] = ".".join(map(str, appose[1])) if appose else f"none; {again}"
     java = next(iter(sorted(Path(folder).glob("java/*/*/**/bin/java*"))), None)
     if java is not None:
-        found["java"] = f"{java_version(java) or 'does not run'} (Fiji's own)"
+        status["java"] = f"{java_version(java) or 'does not run'} (Fiji's own)"
     else:
         system = find_java()
         version = None if system is None else java_version(system)
-        found["java"] = f"{version} ({system})" if version else "none; download a Fiji that brings its own Java"
-    ours = _ours(folder)
-    if not ours:
-        found["isoscale"] = f"not installed; {again}"
-        return found
-    if len(ours) > 1:
-        found["isoscale"] = f"{len(ours)} jars ({', '.join(path.name for path in ours)}); {again}"
-        return found
-    said = jar.properties(ours[0])
-    found["isoscale"] = said.get("version", "unknown")
-    if found["isoscale"] != isoscale_ij.__version__:
-        found["isoscale"] += f"; this Python has {isoscale_ij.__version__}: {again}"
-    python = said.get("python")
+        status["java"] = f"{version} ({system})" if version else "none; download a Fiji that brings its own Java"
+    jars_here = _ours(folder)
+    if not jars_here:
+        status["isoscale"] = f"not installed; {again}"
+        return status
+    if len(jars_here) > 1:
+        status["isoscale"] = f"{len(jars_here)} jars ({', '.join(path.name for path in jars_here)}); {again}"
+        return status
+    written = jar.properties(jars_here[0])
+    status["isoscale"] = written.get("version", "unknown")
+    if status["isoscale"] != isoscale_ij.__version__:
+        status["isoscale"] += f"; this Python has {isoscale_ij.__version__}: {again}"
+    python = written.get("python")
     if python is None:
-        found["python"] = "made by Fiji itself when a command first runs"
+        status["python"] = "made by Fiji itself when a command first runs"
     else:
-        found["python"] = python if os.access(python, os.X_OK) else f"{python}, which is gone; {again}"
-    return found
+        status["python"] = python if os.access(python, os.X_OK) else f"{python}, which is gone; {again}"
+    return status
 
 
 def _jars(folder: str | os.PathLike[str]) -> Path:

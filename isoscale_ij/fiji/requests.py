@@ -10,12 +10,15 @@ import xarray as xr
 from isoscale_ij.errors import CalibrationError, ParameterError
 from isoscale_ij.image.calibration import voxel_size
 from isoscale_ij.image.units import VOXEL, canonical_unit, is_length, is_time
+from isoscale_ij.operations.choices import THRESHOLDS
 
 _SET = "Set it with Plugins > IsoScale > Set Voxel Size"
 
 
 def length(value: Any, unit: str) -> float | str:
-    """A length of a dialog: in the image's own unit, in voxels, or in a unit."""
+    """A length of a dialog: in the image's own unit, in voxels, or in a unit; or the word auto, for a sigma."""
+    if value == "auto":
+        return "auto"
     if unit in ("image", "image unit", ""):
         return float(value)
     return f"{float(value)!r} {'px' if unit == 'voxels' else unit}"
@@ -23,7 +26,7 @@ def length(value: Any, unit: str) -> float | str:
 
 def new_voxel_size(image: xr.DataArray, options: dict[str, Any]) -> float | str:
     """The target of a rescaling."""
-    _require_calibration(image, ".")
+    _require_voxel_size(image, ".")
     target = str(options["target"])
     if target != "own":
         return target
@@ -36,19 +39,22 @@ def sigmas(image: xr.DataArray, options: dict[str, Any]) -> tuple[float | str, f
     """Spot and outline sigma."""
     unit = str(options["unit"])
     if unit != "voxels":
-        _require_calibration(image, ", or give the sigmas in voxels.")
+        _require_voxel_size(image, ", or give the sigmas in voxels.")
     return length(options["spot"], unit), length(options["outline"], unit)
 
 
-def threshold(options: dict[str, Any]) -> dict[str, Any]:
-    """The argument of a threshold other than Otsu's."""
-    given = str(options.get("threshold", "otsu")).strip()
-    if given.lower() in ("otsu", ""):
-        return {}
+def outlines(options: dict[str, Any]) -> dict[str, Any]:
+    """Where objects end: the threshold, and the borders between them."""
+    threshold = str(options.get("threshold", "otsu")).strip() or "otsu"
+    borders = str(options.get("borders", "distance"))
+    if threshold.lower() in THRESHOLDS:
+        return {"threshold": threshold.lower(), "borders": borders}
     try:
-        return {"threshold": float(given.replace(",", "."))}
+        return {"threshold": float(threshold.replace(",", ".")), "borders": borders}
     except ValueError:
-        raise ParameterError(f"Got the threshold {given}; needed is otsu, or a grey value.") from None
+        raise ParameterError(
+            f"Got the threshold {threshold}; needed is {', '.join(THRESHOLDS)}, or a grey value."
+        ) from None
 
 
 def set_sizes(options: dict[str, Any]) -> dict[str, Any]:
@@ -65,14 +71,14 @@ def set_sizes(options: dict[str, Any]) -> dict[str, Any]:
     return changes
 
 
-def _known(given: Any, right: Callable[[str | None], bool], needed: str) -> str | None:
-    unit = str(given or "").strip() or None
-    found = canonical_unit(unit)
-    if found is not None and found != VOXEL and not right(found):
+def _known(spelling: Any, right: Callable[[str | None], bool], needed: str) -> str | None:
+    unit = str(spelling or "").strip() or None
+    known = canonical_unit(unit)
+    if known is not None and known != VOXEL and not right(known):
         raise ParameterError(f"Got the unit {unit}; needed is {needed}.")
     return unit
 
 
-def _require_calibration(image: xr.DataArray, otherwise: str) -> None:
+def _require_voxel_size(image: xr.DataArray, otherwise: str) -> None:
     if not voxel_size(image):
         raise CalibrationError(f"The image has no voxel size. {_SET}{otherwise}")

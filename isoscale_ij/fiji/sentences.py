@@ -20,7 +20,7 @@ _IN_FIJI: tuple[tuple[str, str], ...] = (
 
 def in_fiji(sentence: str) -> str:
     """The sentence on one line, without words that a person in front of Fiji cannot type anywhere."""
-    said = " ".join(sentence.split())
+    text = " ".join(sentence.split())
     for python, menu in _IN_FIJI:
-        said = re.sub(python, menu, said)
-    return said
+        text = re.sub(python, menu, text)
+    return text

@@ -29,11 +29,12 @@ from isoscale_ij.errors import Cancelled, FormatError, IsoscaleError, ParameterE
 from isoscale_ij.execution.resampling import resample_slab
 from isoscale_ij.fiji import batches, lifetime
 from isoscale_ij.fiji.lines import write_whole_lines
-from isoscale_ij.fiji.requests import new_voxel_size, set_sizes, sigmas, threshold
+from isoscale_ij.fiji.requests import new_voxel_size, outlines, set_sizes, sigmas
 from isoscale_ij.fiji.sentences import in_fiji
 from isoscale_ij.image import properties
 from isoscale_ij.image.calibration import length_unit
 from isoscale_ij.image.hyperstack import Hyperstack, as_pixels, hyperstack, turn_sign_bit
+from isoscale_ij.image.looks import label_lut
 from isoscale_ij.image.units import symbol
 from isoscale_ij.imagej.pixels import packed_from_rgb, rgb_from_packed
 from isoscale_ij.operations.rescaling import Prepared, not_finite_remark, prepared
@@ -68,26 +69,27 @@ def run(task: Any, operation: str, request: str, source: Any = None, target: Any
 
 def plan_rescale(request: dict[str, Any], _source: Any, _target: Any, _progress: Any) -> dict[str, Any]:
     """What a rescaled image will be: its size, the type of its planes, its calibration, and the slabs to make it in."""
-    image, said = _image(request, None)
+    image, layout = _image(request, None)
     work = _prepared(image, request["options"])
     scaled = work.result(np.broadcast_to(np.zeros((), image.dtype), work.plan.shape))
     sizes = {axis: int(scaled.sizes.get(axis, 1)) for axis in "zyx"}
-    channels = 1 if said.rgb else said.channels
-    voxel = channels * (4 if said.rgb else np.dtype(said.dtype).itemsize)
-    java_bytes = sizes["x"] * sizes["y"] * sizes["z"] * voxel * said.frames
+    channels = 1 if layout.rgb else layout.channels
+    voxel = channels * (4 if layout.rgb else np.dtype(layout.dtype).itemsize)
+    java_bytes = sizes["x"] * sizes["y"] * sizes["z"] * voxel * layout.frames
     edges = isoscale_ij.voxel_size(scaled)
     return {
         "width": sizes["x"], "height": sizes["y"], "slices": sizes["z"], "channels": channels,
-        "type": "int32" if said.rgb else said.dtype, "block": "INT32" if said.rgb else said.dtype.upper(),
-        "java_bytes": java_bytes, "image": _described(scaled, np.dtype(said.dtype)),
+        "type": "int32" if layout.rgb else layout.dtype, "block": "INT32" if layout.rgb else layout.dtype.upper(),
+        "java_bytes": java_bytes, "image": _described(scaled, np.dtype(layout.dtype)),
         "slabs": [
             [slab.source.start, slab.source.stop, slab.target.start, slab.target.stop]
             for slab in work.resampling.slabs(
-                said.width * said.height * voxel, sizes["x"] * sizes["y"] * voxel, _MOST_SHARED
+                layout.width * layout.height * voxel, sizes["x"] * sizes["y"] * voxel, _MOST_SHARED
             )
         ],
         "text": (
-            f"{said.width} x {said.height} x {said.slices} voxels become {sizes['x']} x {sizes['y']} x {sizes['z']},\n"
+            f"{layout.width} x {layout.height} x {layout.slices} voxels become "
+            f"{sizes['x']} x {sizes['y']} x {sizes['z']},\n"
             f"each {' x '.join(f'{edges[axis]:.4g}' for axis in 'xyz' if axis in edges)} "
             f"{symbol(length_unit(scaled))}; that is {java_bytes / 1e6:.0f} MB."
         ),
@@ -96,13 +98,13 @@ def plan_rescale(request: dict[str, Any], _source: Any, _target: Any, _progress:
 
 def rescale(request: dict[str, Any], source: Any, target: Any, progress: Any) -> dict[str, Any]:
     """Some slices of one frame on another grid, into the planes of `target`; `source` has the slices they need."""
-    whole, said = _image(request, None)
+    whole, layout = _image(request, None)
     first, last, begin, end = request["slab"]
-    part = asdict(said) | {"slices": last - first}
+    part = asdict(layout) | {"slices": last - first}
     image, _ = _image(request | {"image": part}, source)
     resampling = _prepared(whole, request["options"]).resampling
     slab = Slab(slice(first, last), slice(begin, end))
-    values = np.asarray(image.transpose(..., "y", "x").data).reshape(-1, last - first, said.height, said.width)
+    values = np.asarray(image.transpose(..., "y", "x").data).reshape(-1, last - first, layout.height, layout.width)
     shape = (end - begin, *target.shape[1:])
     straight = len(values) == 1 and values.dtype == target.dtype
     made = target.reshape(1, *shape) if straight else np.empty((len(values), *shape), values.dtype)
@@ -113,7 +115,7 @@ def rescale(request: dict[str, Any], source: Any, target: Any, progress: Any) ->
         if resample_slab(engine, channel, resampling, slab, out, on_part):
             remarks.warn(not_finite_remark(1, 0))
     if not straight:
-        _write(made, said, target)
+        _write(made, layout, target)
     return {}
 
 
@@ -130,8 +132,6 @@ def _on_part(progress: Callable[[int, int, str], None], done: int, count: int, t
 
 def segment(request: dict[str, Any], source: Any, target: Any, progress: Any) -> dict[str, Any]:
     """Voronoi-Otsu-Labeling of one frame: labels into `target`, as 16-bit numbers or, where there are more, float32."""
-    from isoscale_ij.image.label_colors import glasbey
-
     image, _ = _image(request, source)
     labels = isoscale_ij.voronoi_otsu_labeling(image, **_segmentation(image, request["options"], progress))
     table = isoscale_ij.measure(labels, image)
@@ -142,31 +142,43 @@ def segment(request: dict[str, Any], source: Any, target: Any, progress: Any) ->
     seen = np.count_nonzero(planes, axis=(1, 2))
     table["t"] = request.get("frame", 1) - 1
     return {
-        "image": _described(labels, kept), "type": kept.name, "count": count, "lut": glasbey().T.tolist(),
+        "image": _described(labels, kept), "type": kept.name, "count": count, "lut": label_lut(),
         "slice": int(seen.argmax()) + 1,  # where most objects are
         "threshold": float(np.max(labels.attrs["threshold"])), "table": _columns(table),
     }  # fmt: skip
 
 
+def suggest(request: dict[str, Any], source: Any, _target: Any, progress: Any) -> dict[str, Any]:
+    """Sigmas that fit the objects of a frame, with their unit as the dialog calls it; none where there is no answer."""
+    image, _ = _image(request, source)
+    suggestion = isoscale_ij.suggest_sigmas(image, channel=_channel(image, request["options"]), on_progress=progress)
+    text = f"{'' if suggestion.confident else 'Not sure: '}{suggestion.reason}"
+    if suggestion.spot_sigma is None:
+        return {"spot": None, "text": suggestion.reason}
+    spot, outline = (str(sigma).removesuffix(" px") for sigma in (suggestion.spot_sigma, suggestion.outline_sigma))
+    return {
+        "spot": float(spot), "outline": float(outline), "unit": "voxels" if suggestion.unit == "px" else "image unit",
+        "text": text,
+    }  # fmt: skip
+
+
 def compare(request: dict[str, Any], source: Any, _target: Any, progress: Any) -> dict[str, Any]:
     """The same segmentation on several grids: the table, and the label images as files in a folder."""
-    from isoscale_ij.image.label_colors import glasbey
-
     image, _ = _image(request, source)
-    found = isoscale_ij.compare(image, **_segmentation(image, request["options"], progress))
+    comparison = isoscale_ij.compare(image, **_segmentation(image, request["options"], progress))
     names = []
-    for name, labels in found.labels.items():
+    for name, labels in comparison.labels.items():
         plain = "".join(letter if letter.isalnum() or letter in " .-" else "_" for letter in name)
         names.append(f"{plain}.tif")
         isoscale_ij.write(Path(request["folder"]) / names[-1], labels)
-    return {"table": _columns(found.table), "files": names, "lut": glasbey().T.tolist()}
+    return {"table": _columns(comparison.table), "files": names, "lut": label_lut()}
 
 
 def set_voxel_size(request: dict[str, Any], _source: Any, _target: Any, _progress: Any) -> dict[str, Any]:
     """Another calibration; no pixel is touched."""
-    said = Hyperstack(**request["image"])
-    said.properties[properties.DIMS] = "tzyx"  # every axis can be set, also one of a single voxel
-    image = said.header(lambda: np.empty(0)).image(values=False)
+    layout = Hyperstack(**request["image"])
+    layout.properties[properties.DIMS] = "tzyx"  # every axis can be set, also one of a single voxel
+    image = layout.header(lambda: np.empty(0)).image(values=False)
     changed = isoscale_ij.set_voxel_size(image, **set_sizes(request["options"]))
     return {"image": _described(changed, image.dtype)}
 
@@ -177,14 +189,14 @@ def environment(request: dict[str, Any], _source: Any, _target: Any, _progress: 
 
     from isoscale_ij.diagnosis import diagnose
 
-    found = {"Python program": sys.executable, **diagnose()}
+    report = {"Python program": sys.executable, **diagnose()}
     if request.get("test"):
         begin = time.perf_counter()
         image, _ = isoscale_ij.sample(shape=(12, 64, 64), n_objects=6)
         with remarks.heard():  # and dropped: the volume is small
             labels = isoscale_ij.vol(image, spot_sigma=1.4, outline_sigma=0.9)
-        found["test run"] = f"{int(labels.max())} objects in {time.perf_counter() - begin:.1f} s"
-    return {"found": found}
+        report["test run"] = f"{int(labels.max())} objects in {time.perf_counter() - begin:.1f} s"
+    return {"found": report}
 
 
 def rescale_files(request: dict[str, Any], _source: Any, _target: Any, progress: Any) -> dict[str, Any]:
@@ -212,15 +224,15 @@ def label_files(request: dict[str, Any], _source: Any, _target: Any, progress: A
 OPERATIONS: dict[str, Callable[..., dict[str, Any]]] = {
     operation.__name__: operation
     for operation in (
-        plan_rescale, rescale, segment, compare, set_voxel_size, environment, rescale_files, label_files,
+        plan_rescale, rescale, suggest, segment, compare, set_voxel_size, environment, rescale_files, label_files,
     )
 }  # fmt: skip
 
 
 def _image(request: dict[str, Any], planes: NDArray[Any] | None) -> tuple[xr.DataArray, Hyperstack]:
     """One frame as a calibrated image over the memory that Fiji shares; without planes, a stand-in."""
-    said = Hyperstack(**request["image"])
-    frame = Hyperstack(**(asdict(said) | {"frames": 1}))
+    layout = Hyperstack(**request["image"])
+    frame = Hyperstack(**(asdict(layout) | {"frames": 1}))
     frame.properties.pop(properties.DIMS, None)  # of the whole: here the time axis is gone
 
     def load() -> NDArray[Any]:
@@ -234,12 +246,12 @@ def _image(request: dict[str, Any], planes: NDArray[Any] | None) -> tuple[xr.Dat
         return unpacked
 
     image = frame.header(load).image(values=planes is not None)
-    return image, said
+    return image, layout
 
 
-def _write(channels: NDArray[Any], said: Hyperstack, target: NDArray[Any]) -> None:
+def _write(channels: NDArray[Any], layout: Hyperstack, target: NDArray[Any]) -> None:
     """The voxels of each channel into planes of `target`, in ImageJ's order (channels fastest) and type."""
-    if said.rgb:
+    if layout.rgb:
         target[...] = packed_from_rgb(np.moveaxis(channels, 0, -1))
         return
     planes = np.moveaxis(channels, 0, 1).reshape(-1, *channels.shape[2:])
@@ -252,10 +264,10 @@ def _write(channels: NDArray[Any], said: Hyperstack, target: NDArray[Any]) -> No
 
 def _described(image: xr.DataArray, dtype: np.dtype[Any]) -> dict[str, Any]:
     """What ImageJ is to say of a result, as plain values."""
-    said = asdict(hyperstack(image, dtype))
-    said["properties"].pop(properties.DIMS, None)
-    said["about"] = {key: value for key, value in said["about"].items() if key == "slice_labels"}
-    return said
+    fields = asdict(hyperstack(image, dtype))
+    fields["properties"].pop(properties.DIMS, None)
+    fields["about"] = {key: value for key, value in fields["about"].items() if key == "slice_labels"}
+    return fields
 
 
 def _segmentation(image: xr.DataArray, options: dict[str, Any], progress: Any) -> dict[str, Any]:
@@ -263,19 +275,19 @@ def _segmentation(image: xr.DataArray, options: dict[str, Any], progress: Any) -
     spot, outline = sigmas(image, options)
     channel = _channel(image, options)
     return {
-        "spot_sigma": spot, "outline_sigma": outline, "channel": channel, "on_progress": progress, **threshold(options),
+        "spot_sigma": spot, "outline_sigma": outline, "channel": channel, "on_progress": progress, **outlines(options),
     }  # fmt: skip
 
 
 def _channel(image: xr.DataArray, options: dict[str, Any]) -> int | None:
     """A channel by its name, or its number; they count from 1 in ImageJ."""
-    given, count = str(options["channel"]), int(image.sizes.get("c", 1))
+    channel, count = str(options["channel"]), int(image.sizes.get("c", 1))
     names = [str(name) for name in image.coords["c"].values] if "c" in image.coords else []
-    if given in names:
-        return names.index(given)
-    wanted = int(float(given)) if given.replace(".", "", 1).isdigit() else 0
+    if channel in names:
+        return names.index(channel)
+    wanted = int(float(channel)) if channel.replace(".", "", 1).isdigit() else 0
     if not 1 <= wanted <= count:
-        raise ParameterError(f"Got the channel {given}; the image has the channels 1 to {count}.")
+        raise ParameterError(f"Got the channel {channel}; the image has the channels 1 to {count}.")
     return wanted - 1 if "c" in image.dims else None
 
 
@@ -290,15 +302,15 @@ def _columns(table: Any) -> dict[str, list[Any]]:
             return int(value)
         return value if isinstance(value, (int, float)) else str(value)
 
-    found: dict[str, list[Any]] = {}
+    columns: dict[str, list[Any]] = {}
     for name, column in table.items():
         if len(column) and all(isinstance(value, tuple) for value in column):
             axes = "zyx"[-len(column.iloc[0]) :]  # a column an axis: a cell of ImageJ's holds one number
             for index, axis in enumerate(axes):
-                found[f"{name}_{axis}"] = [plain(value[index]) for value in column]
+                columns[f"{name}_{axis}"] = [plain(value[index]) for value in column]
         else:
-            found[str(name)] = [plain(value) for value in column.astype(object)]
-    return found
+            columns[str(name)] = [plain(value) for value in column.astype(object)]
+    return columns
 
 
 def _check_version(jar: str) -> None:

@@ -168,7 +168,7 @@ def _channels(element: ElementTree.Element) -> list[ElementTree.Element]:
     channels = element.findall(f"{_DESCRIPTION}/Channels/ChannelDescription")
     tags = [channel.get("ChannelTag", "0") for channel in channels]
     return (
-        sorted(found, key=lambda channel: channel.get("ChannelTag", ""))
+        sorted(channels, key=lambda channel: channel.get("ChannelTag", ""))
         if sorted(tags) == ["1", "2", "3"]
         else channels
     )

@@ -22,17 +22,17 @@ _MODES = {"composite": 1, "color": 2, "grayscale": 3}
 _NO_FUNCTION, _CUSTOM_FUNCTION = 20, 22  # of ij.measure.Calibration
 
 
-def put_on(imp: Any, said: Hyperstack, *, seen: tuple[float, float]) -> Any:
+def put_on(imp: Any, layout: Hyperstack, *, seen: tuple[float, float]) -> Any:
     """The image as `said` wants it; `seen` are its least and greatest pixel. Several channels make another object."""
-    about = said.about
-    if said.channels > 1 and not said.rgb and about.get("mode") != "plain":
+    about = layout.about
+    if layout.channels > 1 and not layout.rgb and about.get("mode") != "plain":
         imp = classes().CompositeImage(imp, _MODES.get(about.get("mode", "composite"), 1))
-    is_label_image = said.properties.get(properties.KIND) == "labels"
-    if not said.rgb:
+    is_label_image = layout.properties.get(properties.KIND) == "labels"
+    if not layout.rgb:
         luts = [np.array(lut, np.uint8) for lut in about.get("luts", [])]
         if not luts and is_label_image:
             luts = [np.array(looks.label_lut(), np.uint8)]
-        ranges = about.get("ranges") or [_usual_range(said, seen, is_label_image=is_label_image)] * said.channels
+        ranges = about.get("ranges") or [_usual_range(layout, seen, is_label_image=is_label_image)] * layout.channels
         _set_looks(imp, luts, [(float(low), float(high)) for low, high in ranges])
     if about.get("info"):
         imp.setProperty("Info", about["info"])
@@ -40,47 +40,47 @@ def put_on(imp: Any, said: Hyperstack, *, seen: tuple[float, float]) -> Any:
         imp.setRoi(_roi(about["roi"]))
     if "overlay" in about:
         imp.setOverlay(_overlay(about["overlay"]))
-    kept = dict(said.properties)
-    usual = {key: value for key, value in _looks(imp, said).items() if key not in about}
+    kept = dict(layout.properties)
+    usual = {key: value for key, value in _looks(imp, layout).items() if key not in about}
     if usual:
         kept[properties.LOOKS] = looks.noted(usual)
     imp.setProperties([text for pair in kept.items() for text in pair])
     return imp
 
 
-def take_off(imp: Any, said: Hyperstack) -> None:
+def take_off(imp: Any, layout: Hyperstack) -> None:
     """Add what an ImagePlus looks like and carries along to what it says."""
-    said.about |= looks.chosen(_looks(imp, said), said.properties.pop(properties.LOOKS, None))
+    layout.about |= looks.chosen(_looks(imp, layout), layout.properties.pop(properties.LOOKS, None))
     info = imp.getInfoProperty()
     if info is not None:
-        said.about["info"] = str(info)
-    labels = [imp.getStack().getSliceLabel(index + 1) for index in range(said.planes)]
+        layout.about["info"] = str(info)
+    labels = [imp.getStack().getSliceLabel(index + 1) for index in range(layout.planes)]
     if any(label is not None for label in labels):
-        said.about["slice_labels"] = ["" if label is None else str(label) for label in labels]
+        layout.about["slice_labels"] = ["" if label is None else str(label) for label in labels]
     if imp.getRoi() is not None:
-        said.about["roi"] = _text(classes().RoiEncoder.saveAsByteArray(imp.getRoi()))
+        layout.about["roi"] = _text(classes().RoiEncoder.saveAsByteArray(imp.getRoi()))
     overlay = classes().FileSaver.getOverlay(imp)
     if overlay is not None and len(overlay):
-        said.about["overlay"] = [_text(roi) for roi in overlay]
+        layout.about["overlay"] = [_text(roi) for roi in overlay]
 
 
 def description(calibration: Any) -> dict[str, str]:
     """What ImageJ writes into files beside sizes: the function from pixels to values, the speed of an animation."""
-    found = {"fps": repr(float(calibration.fps))} if calibration.fps else {}
+    facts = {"fps": repr(float(calibration.fps))} if calibration.fps else {}
     if bool(calibration.loop):
-        found["loop"] = "true"
+        facts["loop"] = "true"
     function = int(calibration.getFunction())
     if function == _NO_FUNCTION:
-        return found
-    found["cf"] = str(function)
+        return facts
+    facts["cf"] = str(function)
     for index, coefficient in enumerate(calibration.getCoefficients() or ()):
-        found[f"c{index}"] = repr(float(coefficient))
-    found["vunit"] = str(calibration.getValueUnit())
+        facts[f"c{index}"] = repr(float(coefficient))
+    facts["vunit"] = str(calibration.getValueUnit())
     if bool(calibration.zeroClip()):
-        found["zeroclip"] = "true"
+        facts["zeroclip"] = "true"
     if function == _CUSTOM_FUNCTION:
-        found["ctable"] = json.dumps([float(value) for value in calibration.getCTable()])
-    return found
+        facts["ctable"] = json.dumps([float(value) for value in calibration.getCTable()])
+    return facts
 
 
 def set_description(calibration: Any, described: dict[str, str]) -> None:
@@ -96,12 +96,12 @@ def set_description(calibration: Any, described: dict[str, str]) -> None:
     calibration.loop = described.get("loop") == "true"
 
 
-def _usual_range(said: Hyperstack, seen: tuple[float, float], *, is_label_image: bool) -> tuple[float, float]:
+def _usual_range(layout: Hyperstack, seen: tuple[float, float], *, is_label_image: bool) -> tuple[float, float]:
     """Labels by their number, 8-bit images as they are, others from the least to the greatest value."""
     if is_label_image:
         low, high = looks.label_range(seen[1])
         return low, high
-    if said.dtype == "uint8":
+    if layout.dtype == "uint8":
         return 0.0, 255.0
     return seen if seen[1] > seen[0] else (seen[0], seen[0] + 1)
 
@@ -131,17 +131,17 @@ def _lut(table: Any, low: float, high: float) -> Any:
     return lut
 
 
-def _looks(imp: Any, said: Hyperstack) -> dict[str, Any]:
+def _looks(imp: Any, layout: Hyperstack) -> dict[str, Any]:
     """Mode, lookup tables and display ranges as they are now, unless they are ImageJ's usual ones."""
-    if said.rgb:
+    if layout.rgb:
         return {}
-    found: dict[str, Any] = {}
-    if said.channels > 1:
+    looked: dict[str, Any] = {}
+    if layout.channels > 1:
         mode = {1: "composite", 2: "color", 3: "grayscale"}.get(int(imp.getDisplayMode()), "composite")
         if not imp.isComposite():
-            found["mode"] = "plain"
+            looked["mode"] = "plain"
         elif mode != "composite":
-            found["mode"] = mode
+            looked["mode"] = mode
     luts = list(imp.getLuts())
     if imp.isComposite():
         ranges = [[float(lut.min), float(lut.max)] for lut in luts]
@@ -150,10 +150,10 @@ def _looks(imp: Any, said: Hyperstack) -> dict[str, Any]:
     tables = [_table(lut) for lut in luts]
     usual = [_usual_table(index, composite=bool(imp.isComposite())) for index in range(len(tables))]
     if any((table != other).any() for table, other in zip(tables, usual, strict=True)):
-        found["luts"] = [table.tolist() for table in tables]
-    if said.dtype != "uint8" or any(ends != [0.0, 255.0] for ends in ranges):
-        found["ranges"] = ranges
-    return found
+        looked["luts"] = [table.tolist() for table in tables]
+    if layout.dtype != "uint8" or any(ends != [0.0, 255.0] for ends in ranges):
+        looked["ranges"] = ranges
+    return looked
 
 
 @cache

@@ -75,17 +75,17 @@ def to_imageplus(image: Any) -> Any:
             "Cut the image, or rescale it to larger voxels."
         )
     dtype = pixel_type(image, _STORED_AS, _MEND)
-    said = hyperstack(image, dtype)
-    title = said.title if said.title is not None else _UNNAMED
-    if said.title is None:
-        said.properties[properties.UNNAMED] = _UNNAMED
-    bits = 32 if said.rgb else dtype.itemsize * 8
-    require_heap(said.planes * said.width * said.height * bits // 8, "The image")
+    layout = hyperstack(image, dtype)
+    title = layout.title if layout.title is not None else _UNNAMED
+    if layout.title is None:
+        layout.properties[properties.UNNAMED] = _UNNAMED
+    bits = 32 if layout.rgb else dtype.itemsize * 8
+    require_heap(layout.planes * layout.width * layout.height * bits // 8, "The image")
     low, high = np.inf, -np.inf
-    stack = ij.ImageStack(said.width, said.height)
-    labels = said.about.get("slice_labels", [None] * said.planes)
+    stack = ij.ImageStack(layout.width, layout.height)
+    labels = layout.about.get("slice_labels", [None] * layout.planes)
     try:
-        for plane, label in zip(_planes(image, dtype, rgb=said.rgb), labels, strict=True):
+        for plane, label in zip(_planes(image, dtype, rgb=layout.rgb), labels, strict=True):
             array = pixels.java_plane(plane)
             stack.addSlice(label, array)
             some = plane[:: 1 + len(plane) // 64]  # enough to see by
@@ -95,10 +95,10 @@ def to_imageplus(image: Any) -> Any:
             raise MemoryLimitError("Java ran out of memory. Close images in ImageJ, or start it with more.") from error
         raise
     imp = ij.ImagePlus(title, stack)
-    imp.setDimensions(said.channels, said.slices, said.frames)
-    imp.setOpenAsHyperStack(sum(size > 1 for size in (said.channels, said.slices, said.frames)) > 1)
-    _set_calibration(imp, said, signed=dtype == np.int16)
-    return appearance.put_on(imp, said, seen=(float(low), float(high)))
+    imp.setDimensions(layout.channels, layout.slices, layout.frames)
+    imp.setOpenAsHyperStack(sum(size > 1 for size in (layout.channels, layout.slices, layout.frames)) > 1)
+    _set_calibration(imp, layout, signed=dtype == np.int16)
+    return appearance.put_on(imp, layout, seen=(float(low), float(high)))
 
 
 def holds(image: xr.DataArray) -> bool:
@@ -145,8 +145,8 @@ def from_imageplus(imp: Any) -> xr.DataArray:
     >>> import isoscale_ij
     >>> image = isoscale_ij.imagej.from_imageplus(imp)  # doctest: +SKIP
     """
-    said = describe(imp)
-    image = said.header(lambda: _pixels(imp, said), always_z=True).image()
+    layout = describe(imp)
+    image = layout.header(lambda: _pixels(imp, layout), always_z=True).image()
     for remark in remarks(image):
         warn(remark, CalibrationWarning)
     return image
@@ -154,8 +154,8 @@ def from_imageplus(imp: Any) -> xr.DataArray:
 
 def header_of(imp: Any) -> xr.DataArray:
     """The same image with zeros for values; no pixel is read."""
-    said = describe(imp)
-    return said.header(lambda: _pixels(imp, said), always_z=True).image(values=False)
+    layout = describe(imp)
+    return layout.header(lambda: _pixels(imp, layout), always_z=True).image(values=False)
 
 
 def describe(imp: Any) -> Hyperstack:
@@ -178,21 +178,21 @@ def describe(imp: Any) -> Hyperstack:
                 "Split it first: Image > Color > Split Channels, or Image > Hyperstacks > Reduce Dimensionality."
             )
         channels, slices = 1, channels
-    said = Hyperstack(
+    layout = Hyperstack(
         width, height, channels, slices, frames, _BITS[bits], bits == 24, title=str(imp.getTitle()),
         properties=_properties(imp),
     )  # fmt: skip
-    _read_calibration(imp.getCalibration(), said)
-    appearance.take_off(imp, said)
-    return said
+    _read_calibration(imp.getCalibration(), layout)
+    appearance.take_off(imp, layout)
+    return layout
 
 
 def calibrate(imp: Any, image: xr.DataArray) -> None:
     """Give an ImagePlus the calibration of an image of the same shape; its pixels stay."""
-    said = hyperstack(image, image.dtype)
-    _set_calibration(imp, said, signed=False)
+    layout = hyperstack(image, image.dtype)
+    _set_calibration(imp, layout, signed=False)
     for key in properties.OF_CALIBRATION:
-        imp.setProp(key, said.properties.get(key))
+        imp.setProp(key, layout.properties.get(key))
 
 
 def _planes(image: xr.DataArray, dtype: np.dtype[Any], *, rgb: bool) -> Any:
@@ -208,12 +208,12 @@ def _planes(image: xr.DataArray, dtype: np.dtype[Any], *, rgb: bool) -> Any:
         yield turn_sign_bit(converted) if dtype == np.int16 else converted
 
 
-def _pixels(imp: Any, said: Hyperstack) -> NDArray[Any]:
+def _pixels(imp: Any, layout: Hyperstack) -> NDArray[Any]:
     """The stored pixels, planes first."""
     stack = imp.getStack()
     virtual = bool(stack.isVirtual())
-    out = np.empty((said.planes, said.height, said.width, *((3,) if said.rgb else ())), said.dtype)
-    packed = np.empty((said.height, said.width), np.int32) if said.rgb else None
+    out = np.empty((layout.planes, layout.height, layout.width, *((3,) if layout.rgb else ())), layout.dtype)
+    packed = np.empty((layout.height, layout.width), np.int32) if layout.rgb else None
     for index, plane in enumerate(out, start=1):
         array = stack.getProcessor(index).getPixels() if virtual else stack.getPixels(index)
         if array is None:
@@ -231,7 +231,7 @@ def _properties(imp: Any) -> dict[str, str]:
     return dict(zip(pairs[::2], pairs[1::2], strict=True))
 
 
-def _read_calibration(calibration: Any, said: Hyperstack) -> None:
+def _read_calibration(calibration: Any, layout: Hyperstack) -> None:
     sizes = {"x": "pixelWidth", "y": "pixelHeight", "z": "pixelDepth"}
     for axis, name in sizes.items():
         size = float(getattr(calibration, name))
@@ -240,15 +240,15 @@ def _read_calibration(calibration: Any, said: Hyperstack) -> None:
                 f"Got the {name} {size:g}; needed is a number above 0. Set it in Image > Properties…; for a y axis "
                 "that points up, choose Invert Y coordinates in Analyze > Set Measurements…"
             )
-        said.sizes[axis] = size
-        said.origins[axis] = float(getattr(calibration, f"{axis}Origin"))
-        said.units[axis] = str(getattr(calibration, f"get{axis.upper()}Unit")())
-    said.units["t"] = str(calibration.getTimeUnit())
+        layout.sizes[axis] = size
+        layout.origins[axis] = float(getattr(calibration, f"{axis}Origin"))
+        layout.units[axis] = str(getattr(calibration, f"get{axis.upper()}Unit")())
+    layout.units["t"] = str(calibration.getTimeUnit())
     if float(calibration.frameInterval) != 0:
-        said.sizes["t"] = float(calibration.frameInterval)
-    said.about["description"] = appearance.description(calibration)
+        layout.sizes["t"] = float(calibration.frameInterval)
+    layout.about["description"] = appearance.description(calibration)
     if bool(calibration.getInvertY()):
-        said.about["description"]["inverty"] = "true"
+        layout.about["description"]["inverty"] = "true"
         warn(
             "The y axis of this image points up in ImageJ (Invert Y). Its coordinates here run down, from the first "
             "row; ImageJ's setting is kept for the way back.",
@@ -256,20 +256,20 @@ def _read_calibration(calibration: Any, said: Hyperstack) -> None:
         )
 
 
-def _set_calibration(imp: Any, said: Hyperstack, *, signed: bool) -> None:
+def _set_calibration(imp: Any, layout: Hyperstack, *, signed: bool) -> None:
     calibration = imp.getLocalCalibration().copy()
     for axis, name in (("x", "pixelWidth"), ("y", "pixelHeight"), ("z", "pixelDepth")):
-        setattr(calibration, name, said.sizes.get(axis, 1.0))
-        setattr(calibration, f"{axis}Origin", said.origins.get(axis, 0.0))
-    unit = said.units.get("x") or said.units.get("y") or said.units.get("z") or "pixel"
+        setattr(calibration, name, layout.sizes.get(axis, 1.0))
+        setattr(calibration, f"{axis}Origin", layout.origins.get(axis, 0.0))
+    unit = layout.units.get("x") or layout.units.get("y") or layout.units.get("z") or "pixel"
     calibration.setUnit(unit)
     for axis in ("y", "z"):
-        if said.units.get(axis, unit) != unit:
-            getattr(calibration, f"set{axis.upper()}Unit")(said.units[axis])
-    calibration.frameInterval = said.sizes.get("t", 0.0)
-    if "t" in said.units:
-        calibration.setTimeUnit(said.units["t"])
-    described = said.about.get("description", {})
+        if layout.units.get(axis, unit) != unit:
+            getattr(calibration, f"set{axis.upper()}Unit")(layout.units[axis])
+    calibration.frameInterval = layout.sizes.get("t", 0.0)
+    if "t" in layout.units:
+        calibration.setTimeUnit(layout.units["t"])
+    described = layout.about.get("description", {})
     appearance.set_description(calibration, described)
     if signed:
         calibration.setSigned16BitCalibration()

@@ -7,7 +7,8 @@ to be said with what to do about it.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,9 +65,9 @@ def start(
     jpype = _jpype()
     if not jpype.isJVMStarted():
         _start(headless=headless, max_heap=max_heap, options=options, fetch=fetch)
-    found: Any = classes().IJ
+    gateway: Any = classes().IJ
     _end_threads_at_exit()
-    return found
+    return gateway
 
 
 def is_running() -> bool:
@@ -130,10 +131,10 @@ def _start(*, headless: bool, max_heap: float | str | None, options: Sequence[st
 
     config.set_java_constraints(fetch=fetch, version=_JAVA)
     config.set_cache_dir(cache_folder())
-    given = [*config.get_options(), *options]
+    jvm_options = [*config.get_options(), *options]
     if headless:
         config.enable_headless_mode()
-    config.add_options(_memory_options(max_heap, given))
+    config.add_options(_memory_options(max_heap, jvm_options))
     config.add_options(list(options))
     # What pyimagej adds when it is imported serves its gateway only, and is not on Maven Central.
     before, config.endpoints[:] = list(config.endpoints), [e for e in config.endpoints if "imglib2-imglyb" not in e]
@@ -142,7 +143,8 @@ def _start(*, headless: bool, max_heap: float | str | None, options: Sequence[st
         config.endpoints += [ENDPOINT, _PATCHER] if headless else [ENDPOINT]
         config.add_option("--add-opens=java.base/java.lang=ALL-UNNAMED")  # for the patcher
     try:
-        scyjava.start_jvm()
+        with _alone():
+            scyjava.start_jvm()
         if headless and not has_imagej:
             scyjava.jimport("net.imagej.patcher.LegacyInjector").preinit()
     except Exception as error:
@@ -152,15 +154,32 @@ def _start(*, headless: bool, max_heap: float | str | None, options: Sequence[st
     classes.cache_clear()
 
 
-def _memory_options(max_heap: float | str | None, given: Sequence[str]) -> list[str]:
+@contextmanager
+def _alone() -> Iterator[None]:
+    """No other process fetches meanwhile: two that fetch the same file at once leave one of them without it."""
+    folder, lock = cache_folder(), None
+    with suppress(ImportError, OSError, NotImplementedError):  # where nothing can be locked, it goes without
+        from filelock import FileLock
+
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "starting.lock")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        if lock is not None:
+            lock.release()
+
+
+def _memory_options(max_heap: float | str | None, jvm_options: Sequence[str]) -> list[str]:
     """How Java keeps its memory: with its defaults, new large arrays take 5 to 20 times longer."""
     options = []
     if max_heap is not None:
         megabytes = as_bytes(max_heap) // 2**20
         options += [f"-Xmx{megabytes}m", f"-Xms{megabytes * 2 // 3}m"]
-    elif not any(option.startswith(("-Xm", "-XX:InitialRAM", "-XX:MaxRAM")) for option in given):
+    elif not any(option.startswith(("-Xm", "-XX:InitialRAM", "-XX:MaxRAM")) for option in jvm_options):
         options.append("-XX:InitialRAMPercentage=16.7")  # two thirds of the most it takes, reserved and not yet used
-    if not any(option.startswith("-XX:+Use") and option.endswith("GC") for option in given):
+    if not any(option.startswith("-XX:+Use") and option.endswith("GC") for option in jvm_options):
         options.append("-XX:+UseParallelGC")
     return options
 
@@ -201,8 +220,8 @@ def find_java() -> Path | None:
     inside = Path(home) / "bin" / ("java.exe" if os.name == "nt" else "java") if home else None
     if inside is not None and inside.is_file():
         return inside
-    found = shutil.which("java")
-    return Path(found) if found else None
+    program = shutil.which("java")
+    return Path(program) if program else None
 
 
 def java_version(java: Path) -> str | None:

@@ -58,10 +58,10 @@ class CompareScalings(Form):
         self.view.show_table(table[[column for column in _SHOWN if column in table.columns]])
         for name, labels in self.comparison.labels.items():
             layer = self.add(labels, name=name)
-            found = colors[name]
-            paint = found.of(found.labels) / 255
+            own = colors[name]
+            paint = own.of(own.labels) / 255
             shown: dict[int | None, Any] = {
-                int(label): color for label, color in zip(found.labels, paint, strict=True) if label
+                int(label): color for label, color in zip(own.labels, paint, strict=True) if label
             }
             layer.colormap = DirectLabelColormap(color_dict={None: (0, 0, 0, 0), 0: (0, 0, 0, 0), **shown})
             layer.visible = name == "raw, physical sigmas"

@@ -33,8 +33,8 @@ def _read(path: str | list[str]) -> list[LayerData]:
 
 def write_layers(path: str, data: Any, meta: dict[str, Any] | None = None) -> list[str]:
     """Write one layer, or several of the same grid as channels of one image; what exists is replaced."""
-    given = [(data, meta, "labels")] if meta is not None else list(data)
-    images = [_as_image(values, options, kind) for values, options, kind in given]
+    layers = [(data, meta, "labels")] if meta is not None else list(data)
+    images = [_as_image(values, options, kind) for values, options, kind in layers]
     write(path, images[0] if len(images) == 1 else _as_channels(images), overwrite=True)
     return [path]
 

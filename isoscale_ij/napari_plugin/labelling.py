@@ -47,7 +47,7 @@ class LabelObjects(Form):
             "Its threshold is that of the region in view; where that is large, some voxels are left out"
         )
         self.rows.addRow(self.preview)
-        self.found = self.text()
+        self.summary = self.text()
         self.runner = Runner("Label all of it", self._label)
         self.rows.addRow(self.runner)
         self._timer = QTimer(self)
@@ -78,7 +78,7 @@ class LabelObjects(Form):
         try:
             header = header_of(layer)
         except IsoscaleError as error:
-            self.found.setText(str(error))
+            self.summary.setText(str(error))
             return
         sizes, unit = voxel_size(header), length_unit(header)
         for row, (physical, voxels) in ((self.spot, _SPOT), (self.outline, _OUTLINE)):
@@ -101,7 +101,7 @@ class LabelObjects(Form):
         if self._layer is not None and self._layer in self.viewer.layers:
             self.viewer.layers.remove(self._layer)
         self._layer = None
-        self.found.setText("")
+        self.summary.setText("")
 
     def _try(self) -> None:
         """Label what is seen, in a thread; an older trial is given up."""
@@ -117,13 +117,13 @@ class LabelObjects(Form):
             sigmas = resolve_sigmas(Grid.of(image), options["spot_sigma"], "spot_sigma")
             part = visible_part(self.viewer, layer, image, round(_SIGMAS_AROUND * sigmas.voxels[0]) + 1)
         except IsoscaleError as error:
-            self.found.setText(str(error))
+            self.summary.setText(str(error))
             return
         coarse = thinned(part)
         self._job = Job(
             lambda on_progress: voronoi_otsu_labeling(coarse, **_in_voxels_of(coarse, part, options),
                                                       on_progress=on_progress),
-            self._show, lambda error: self.found.setText(str(error)), quiet=True,
+            self._show, lambda error: self.summary.setText(str(error)), quiet=True,
         )  # fmt: skip
 
     def _show(self, labels: xr.DataArray) -> None:
@@ -137,8 +137,8 @@ class LabelObjects(Form):
         else:
             self._layer.data = labels.data
             recalibrate(self._layer, labels)
-        found = counted(int(labels.max()), "object")
-        self.found.setText(f"{found} in view; threshold {short(labels.attrs['threshold'])}")
+        count = counted(int(labels.max()), "object")
+        self.summary.setText(f"{count} in view; threshold {short(labels.attrs['threshold'])}")
 
     def _give_up(self) -> None:
         self._timer.stop()
@@ -161,7 +161,7 @@ class LabelObjects(Form):
         def done(labels: xr.DataArray) -> None:
             self.preview.setChecked(False)
             self.add(labels, name=f"{name} labels")
-            self.found.setText(counted(int(labels.max()), "object"))
+            self.summary.setText(counted(int(labels.max()), "object"))
 
         self.runner.run(work, done)
 

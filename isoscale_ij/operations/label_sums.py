@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from isoscale_ij import memory
 from isoscale_ij.engines.protocol import Engine, Tally
 
-_LABEL_BYTES = 136  # of the sums of one label, without intensities
+_LABEL_BYTES = 120  # of the sums of one label, without intensities
+_LEFT_BYTES = 40  # of them beside the finished table: most sums are given up while it is made
 _AT_ONCE_BYTES = 64 << 20  # an engine sums parts of a volume at once, each for all numbers up to the highest,
 _PART = 16  # in parts of so many slices; where that takes more, each slice is summed for the labels it has
 _SLICES_AT_A_TIME = 8
@@ -20,7 +21,7 @@ _MEND = "Measure a part of the image, or remove small labels first."
 
 def label_sums(
     values: NDArray[np.integer], intensities: list[Any], origins: list[float], engine: Engine, columns: int,
-    memory_limit: float | str | None, beside: int = 0,
+    memory_limit: float | str | None, beside: int = 0, only_sums: int = 0,
 ) -> tuple[NDArray[np.integer], Tally]:  # fmt: skip
     """The labels of a (z, y, x) volume in rising order, and the sums over each, in that order.
 
@@ -38,6 +39,8 @@ def label_sums(
     memory_limit : float or str, optional
     beside : int
         Bytes that the caller has taken for this.
+    only_sums : int
+        Of how many of the last intensities nothing but sums is needed.
 
     Raises
     ------
@@ -45,9 +48,9 @@ def label_sums(
         If sums and table would need more than allowed.
     """
     highest, channels = int(values.max()), len(intensities)
-    each = _LABEL_BYTES + 32 * channels
+    brightness = 32 * channels - 24 * only_sums
     scratch = beside + _SCRATCH_BYTES * values[0].size
-    at_once = (highest + 1) * each * -(-len(values) // _PART)
+    at_once = (highest + 1) * (_LABEL_BYTES + 32 * channels) * -(-len(values) // _PART)
     if at_once <= _AT_ONCE_BYTES:
         memory.require(at_once + (highest + 1) * 8 * columns + scratch, memory_limit, "The table", _MEND)
         tally = engine.tally(values, intensities, highest, origins)
@@ -57,9 +60,12 @@ def label_sums(
     for first in range(1, len(values), _PART):
         present = _distinct(np.concatenate([present, *map(_labels, values[first : first + _PART])]))
     memory.require(
-        len(present) * (each + 8 * columns) + scratch, memory_limit, f"The table of {len(present)} labels", _MEND
+        len(present) * (_LEFT_BYTES + brightness + 8 * columns) + scratch,
+        memory_limit,
+        f"The table of {len(present)} labels",
+        _MEND,
     )
-    return present, _by_slice(values, intensities, origins, engine, present)
+    return present, _by_slice(values, intensities, origins, engine, present, only_sums)
 
 
 def _by_slice(
@@ -68,9 +74,10 @@ def _by_slice(
     origins: list[float],
     engine: Engine,
     present: NDArray[np.integer],
+    only_sums: int,
 ) -> Tally:
     """Sums over each slice for its own labels, added up in the order of the slices."""
-    total = Tally.empty(len(present) - 1, len(intensities))
+    total = Tally.empty(len(present) - 1, len(intensities), only_sums)
     for first in range(0, len(values), _SLICES_AT_A_TIME):
         last = min(first + _SLICES_AT_A_TIME, len(values))
         parts: list[tuple[NDArray[np.integer], Tally] | None] = [None] * (last - first)
@@ -102,9 +109,10 @@ def _add(total: Tally, rows: NDArray[np.int64], part: Tally, z: int) -> None:
     total.highest[rows] = np.maximum(total.highest[rows], part.highest[1:])
     total.n_slices[rows] += 1
     total.intensity_sums[:, rows] += part.intensity_sums[:, 1:]
-    total.intensity_squares[:, rows] += part.intensity_squares[:, 1:]
-    total.intensity_lowest[:, rows] = np.minimum(total.intensity_lowest[:, rows], part.intensity_lowest[:, 1:])
-    total.intensity_highest[:, rows] = np.maximum(total.intensity_highest[:, rows], part.intensity_highest[:, 1:])
+    full = len(total.intensity_squares)
+    total.intensity_squares[:, rows] += part.intensity_squares[:full, 1:]
+    total.intensity_lowest[:, rows] = np.minimum(total.intensity_lowest[:, rows], part.intensity_lowest[:full, 1:])
+    total.intensity_highest[:, rows] = np.maximum(total.intensity_highest[:, rows], part.intensity_highest[:full, 1:])
 
 
 def _rows(tally: Tally, rows: NDArray[np.int64]) -> Tally:

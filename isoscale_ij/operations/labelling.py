@@ -193,15 +193,15 @@ def _label(steps: VolumeSteps, settings: _Settings, seeds: Seeds, report: OnPart
     return seeds
 
 
-def _sought(grid: Grid, given: SigmaLike, spot: Sigmas) -> str:
+def _sought(grid: Grid, spot_sigma: SigmaLike, spot: Sigmas) -> str:
     """What a spot sigma looks for, and what to try where there is no such thing: a sigma is half a radius."""
     steps = [1.0 if spot.in_voxels else grid.size(axis) for axis in SPATIAL]
     sizes = [short(4 * sigma * step) for sigma, step in zip(spot.voxels, steps, strict=True) if sigma > 0]
     across = " x ".join(sizes if len(set(sizes)) > 1 else sizes[:1]) or "0"
     unit = "px" if spot.in_voxels else symbol(grid.unit)
     return (
-        f"a spot sigma of {plain(given)} looks for objects some {across} {unit} across. Try a smaller one; half the "
-        "radius of an object is a good start."
+        f"a spot sigma of {plain(spot_sigma)} looks for objects some {across} {unit} across. Try a smaller one; "
+        "half the radius of an object is a good start."
     )
 
 

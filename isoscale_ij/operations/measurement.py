@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = 30  # of a table, at most, without intensities
 _PER_CHANNEL = 5
+_DONE: NDArray[Any] = np.empty(0, np.int32)
 
 
 @takes_images("labels", "image")
@@ -42,7 +44,7 @@ def measure(
         What to compute with.
     memory_limit : float or str, optional
         Bytes, or as ``"2 GB"``; by default a share of the machine's free memory. What is needed follows how
-        many labels there are: some 550 bytes each.
+        many labels there are: some 300 bytes each.
 
     Returns
     -------
@@ -112,14 +114,19 @@ def measure(
         surface = Surface(values, _sizes(labels), get_engine(engine))
         present, sums = label_sums(
             values, [*intensities, surface], [*origins, 0.0], get_engine(engine),
-            _COLUMNS + _PER_CHANNEL * len(channels), memory_limit, beside,
+            _COLUMNS + _PER_CHANNEL * len(channels), memory_limit, beside, only_sums=1,
         )  # fmt: skip
-        columns = _columns(labels, t, present, sums)
-        columns |= _shapes(labels, sums, surface)
+        shapes = _shapes(labels, sums, surface)
+        sums = replace(sums, product_sums=_DONE)  # of millions of labels, all sums and the table are too much at once
+        centroids = _centroids(labels, sums)
+        sums = replace(sums, index_sums=_DONE)
+        boxes = _boxes(labels, sums)
+        sums = replace(sums, lowest=_DONE, highest=_DONE, n_slices=_DONE)
+        columns = _first_columns(labels, t, present, sums) | centroids | boxes | shapes
         for channel, (name, origin) in enumerate(zip(channels, origins, strict=True)):
             columns |= _brightness(sums, channel, name, origin)
         parts.append(columns)
-        del sums
+        del sums, columns, centroids, boxes, shapes
     # Column by column, and never copied again: of millions of labels the table is what takes the memory.
     table = pd.DataFrame({name: _joined([part.pop(name) for part in parts]) for name in list(parts[0])}, copy=False)
     table.attrs["units"] = _units(labels)
@@ -181,9 +188,9 @@ def _shapes(labels: xr.DataArray, sums: Tally, surface: Surface) -> dict[str, ND
     columns = dict(zip(names, (area, round_ if len(sizes) == 3 else round_**2), strict=True))
     lengths, directions = principal_axes(sums.n_voxels, sums.index_sums, sums.product_sums, sizes)
     for number in range(len(sizes)):
-        columns[f"axis_{number + 1}_length"] = lengths[:, number].copy()
+        columns[f"axis_{number + 1}_length"] = lengths[number]
         for column, axis in enumerate(axes):
-            columns[f"axis_{number + 1}_{axis}"] = directions[:, number, column].copy()
+            columns[f"axis_{number + 1}_{axis}"] = directions[number, column]
     return columns
 
 
@@ -200,32 +207,45 @@ def _brightness(sums: Tally, channel: int, name: str, origin: float) -> dict[str
     }
 
 
-def _columns(labels: xr.DataArray, t: int, present: NDArray[np.integer], sums: Tally) -> dict[str, NDArray[Any]]:
-    axes = [axis for axis in SPATIAL if axis in labels.dims]
+def _first_columns(labels: xr.DataArray, t: int, present: NDArray[np.integer], sums: Tally) -> dict[str, NDArray[Any]]:
     count = sums.n_voxels
-    size = {axis: spacing(labels, axis) or 1.0 for axis in axes}
-    first = {axis: float(labels.coords[axis][0]) if spacing(labels, axis) else 0.0 for axis in axes}
-    content = count * np.prod(list(size.values()))
-    flat = "z" not in axes
+    content = count * np.prod(_sizes(labels))
+    flat = "z" not in labels.dims
     label = present if present.dtype == np.uint64 else present.astype(np.int64, copy=False)
     columns: dict[str, NDArray[Any]] = {"label": label, "t": np.full(len(present), t), "n_voxels": count}
     columns["area" if flat else "volume"] = content
     columns["equivalent_diameter"] = 2 * np.sqrt(content / np.pi) if flat else 2 * np.cbrt(content * 3 / (4 * np.pi))
-    border = np.zeros(len(present), bool)
-    for axis in axes:
-        column = SPATIAL.index(axis)
-        columns[f"centroid_{axis}"] = first[axis] + sums.index_sums[:, column] / count * size[axis]
-    for axis in axes:
-        column = SPATIAL.index(axis)
+    return columns
+
+
+def _centroids(labels: xr.DataArray, sums: Tally) -> dict[str, NDArray[Any]]:
+    return {
+        f"centroid_{axis}": first + sums.index_sums[:, column] / sums.n_voxels * size
+        for axis, column, first, size in _positions(labels)
+    }
+
+
+def _boxes(labels: xr.DataArray, sums: Tally) -> dict[str, NDArray[Any]]:
+    """From where to where each label goes, through how many slices, and whether that is the image's border."""
+    columns: dict[str, NDArray[Any]] = {}
+    border = np.zeros(len(sums.n_voxels), bool)
+    for axis, column, first, size in _positions(labels):
         lowest, highest = sums.lowest[:, column], sums.highest[:, column]
-        columns[f"min_{axis}"] = first[axis] + (lowest - 0.5) * size[axis]
-        columns[f"max_{axis}"] = first[axis] + (highest + 0.5) * size[axis]
+        columns[f"min_{axis}"] = first + (lowest - 0.5) * size
+        columns[f"max_{axis}"] = first + (highest + 0.5) * size
         if labels.sizes[axis] > 1:
             border |= (lowest == 0) | (highest == labels.sizes[axis] - 1)
-    if not flat:
-        columns["n_slices"] = sums.n_slices
-    columns["touches_border"] = border
-    return columns
+    if "z" in labels.dims:
+        columns["n_slices"] = sums.n_slices.astype(np.int64)
+    return columns | {"touches_border": border}
+
+
+def _positions(labels: xr.DataArray) -> list[tuple[str, int, float, float]]:
+    """Each axis in space, its column in sums, the position of its first voxel, the voxel size."""
+    return [
+        (axis, SPATIAL.index(axis), float(labels.coords[axis][0]) if spacing(labels, axis) else 0.0, size)
+        for axis, size in zip((axis for axis in SPATIAL if axis in labels.dims), _sizes(labels), strict=True)
+    ]
 
 
 def _units(labels: xr.DataArray) -> dict[str, str]:

@@ -70,12 +70,12 @@ def principal_axes(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Lengths of the axes of the ellipsoid (ellipse) with the same moments, and their directions, longest first.
 
-    Of an object's voxel centres; the lengths are (object, axis), the directions (object, axis, zyx), of which the
+    Of an object's voxel centres; the lengths are (axis, object), the directions (axis, zyx, object), of which the
     largest component is positive.
     """
     first = 3 - len(size)
-    lengths = np.empty((len(count), len(size)))
-    directions = np.empty((len(count), len(size), len(size)))
+    lengths = np.empty((len(size), len(count)))
+    directions = np.empty((len(size), len(size), len(count)))
     for begin in range(0, len(count), _AT_A_TIME):
         some = slice(begin, begin + _AT_A_TIME)
         number = count[some]
@@ -85,10 +85,10 @@ def principal_axes(
             moments[:, i, j] = moments[:, j, i] = product_sums[some, column] / number - means[:, i] * means[:, j]
         moments = moments[:, first:, first:] * np.outer(size, size)
         spread, axes = np.linalg.eigh(moments)
-        lengths[some] = 2 * np.sqrt((len(size) + 2) * np.clip(spread[:, ::-1], 0, None))
+        lengths[:, some] = 2 * np.sqrt((len(size) + 2) * np.clip(spread[:, ::-1], 0, None)).T
         turned = axes.transpose(0, 2, 1)[:, ::-1]
         largest = np.take_along_axis(turned, np.abs(turned).argmax(axis=2)[..., None], axis=2)
-        directions[some] = turned * np.where(largest < 0, -1, 1)
+        directions[..., some] = np.moveaxis(turned * np.where(largest < 0, -1, 1), 0, -1)
     return lengths, directions
 
 

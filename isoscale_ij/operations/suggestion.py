@@ -70,8 +70,8 @@ class Suggestion:
     def __str__(self) -> str:
         if self.spot_sigma is None:
             return self.reason
-        said = [value if isinstance(value, str) else f"{short(value)} {self.unit}" for value in self._sigmas()]
-        return f"spot sigma {said[0]}, outline sigma {said[1]}\n{self.reason}"
+        sigmas = [value if isinstance(value, str) else f"{short(value)} {self.unit}" for value in self._sigmas()]
+        return f"spot sigma {sigmas[0]}, outline sigma {sigmas[1]}\n{self.reason}"
 
     def figure(self) -> Figure:
         """The number of objects and their radius against the spot sigma, with the answer."""
@@ -247,7 +247,7 @@ def _found(
     count = int(values.max(initial=0))
     if not count:
         return 0, 0.0
-    voxels = np.sort(get_engine("cpu").census(values.reshape(-1, *values.shape[-2:]), count)[0][1:])
+    voxels = np.sort(get_engine(engine, values.size).census(values.reshape(-1, *values.shape[-2:]), count)[0][1:])
     middling = voxels[np.searchsorted(np.cumsum(voxels), voxels.sum() / 2)]
     content = float(middling * math.prod(sizes.values()))
     return count, math.sqrt(content / math.pi) if "z" not in sizes else (content * 3 / (4 * math.pi)) ** (1 / 3)
@@ -266,9 +266,9 @@ def _suggestion(curve: pd.DataFrame, below: float | None, above: float | None, u
     if below is None or not curve.loc[curve["spot_sigma"] == above, "objects"].item():
         return nothing("Objects are hardly larger than voxels: no sigma finds any that are larger than itself.")
     answer = float(f"{math.sqrt(below * above):.3g}")
-    found = curve[curve["objects"] > 0]
+    some = curve[curve["objects"] > 0]
     around = np.interp(
-        np.log([answer / _NEAR, answer, answer * _NEAR]), np.log(found["spot_sigma"]), np.log(found["objects"])
+        np.log([answer / _NEAR, answer, answer * _NEAR]), np.log(some["spot_sigma"]), np.log(some["objects"])
     )
     change, count = math.exp(around[0] - around[2]), round(math.exp(around[1]))
     if change > _RUNAWAY:

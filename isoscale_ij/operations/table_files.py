@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from isoscale_ij.image.units import VOXEL, symbol
 
@@ -20,8 +20,12 @@ def as_csv(table: pd.DataFrame) -> str:
 
 def as_json(table: pd.DataFrame) -> str:
     """An object with ``units`` (full names, by column) and ``rows``, an object each."""
-    rows = json.loads(table.to_json(orient="records"))
-    return json.dumps({"units": table.attrs.get("units", {}), "rows": rows}, indent=2)
+    return json.dumps({"units": table.attrs.get("units", {}), "rows": rows(table)}, indent=2)
+
+
+def rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """What JSON can hold of a table, a row an object; what is missing is None."""
+    return json.loads(table.to_json(orient="records"))  # type: ignore[no-any-return]
 
 
 def _written(unit: str) -> str:

@@ -32,7 +32,7 @@ def target_voxel_size(grid: Grid, voxel_size: VoxelSizeLike | None, factor: Fact
                 raise ParameterError(f"Got the factor {value!r} on {axis}; needed is a finite number above 0.")
         return old | {axis: old[axis] / float(value) for axis, value in factors.items()}
     if isinstance(voxel_size, str) and voxel_size in (*TARGETS, "t", "c"):
-        _require_calibration(grid, [axis for axis in axes if grid.sizes[axis] > 1] or axes)
+        _require_sizes(grid, [axis for axis in axes if grid.sizes[axis] > 1] or axes)
         if voxel_size in EXTREMES:
             size = (min if voxel_size == "finest" else max)(known.values())
         elif voxel_size in known:
@@ -51,7 +51,7 @@ def target_voxel_size(grid: Grid, voxel_size: VoxelSizeLike | None, factor: Fact
         possible_size(length.value, axis)
         if axis not in known and grid.sizes[axis] == 1 and not isinstance(voxel_size, Mapping):
             continue
-        _require_calibration(grid, [axis])
+        _require_sizes(grid, [axis])
         unit = grid.units.get(axis)
         if unit is None:
             raise CalibrationError(
@@ -71,7 +71,7 @@ def _refuse_other_words(voxel_size: object) -> None:
         )
 
 
-def _require_calibration(grid: Grid, axes: Sequence[str]) -> None:
+def _require_sizes(grid: Grid, axes: Sequence[str]) -> None:
     known = grid.voxel_size
     missing = [axis for axis in axes if axis not in known]
     if missing:

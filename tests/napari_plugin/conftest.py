@@ -23,6 +23,10 @@ from qtpy.QtGui import QGuiApplication, QOpenGLContext
 app = QGuiApplication([])
 print("yes" if QOpenGLContext().create() else "no")
 """
+_PACKAGES = (
+    "xvfb libgl1-mesa-dri libegl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 "
+    "libxcb-render-util0 libxcb-xinerama0 libxcb-shape0"
+)
 _SHOTS = os.environ.get("ISOSCALE_SCREENSHOTS")
 
 
@@ -37,7 +41,7 @@ def _screen() -> Iterator[None]:
     if sys.platform == "linux" and not os.environ.get("DISPLAY"):
         found = shutil.which("Xvfb")
         if found is None:
-            pytest.skip("there is no screen, and no Xvfb to make one (Debian: xvfb, libgl1-mesa-dri, libxcb-cursor0)")
+            pytest.skip(f"there is no screen, and no Xvfb to make one (Debian: {_PACKAGES})")
         ours, theirs = os.pipe()
         server = subprocess.Popen(
             [found, "-displayfd", str(theirs), "-screen", "0", "1500x1000x24", "-nolisten", "tcp"],
@@ -96,6 +100,7 @@ def shot(request: pytest.FixtureRequest, viewer: Any) -> Callable[[], Any]:
         if _SHOTS:
             from PIL import Image
 
+            Path(_SHOTS).mkdir(parents=True, exist_ok=True)
             Image.fromarray(picture).save(Path(_SHOTS) / f"{request.node.name}{name}.png")
         return picture
 

@@ -117,7 +117,7 @@ def test_label_objects_all_of_it(viewer: Any, dock: Any, sample: Any, shot: Any,
     assert made.name == "nuclei labels"
     np.testing.assert_array_equal(made.data, iso.vol(sample, spot_sigma=1.4, outline_sigma=0.9).data)
     assert iso.voxel_size(made) == iso.voxel_size(sample)
-    assert str(made.data.max()) in widget.found.text()
+    assert str(made.data.max()) in widget.summary.text()
     shot()
     for field, text, expected in (
         (widget.spot.field, "1,8", "a point before decimals"), (widget.spot.field, "900 um", "smaller than the image"),
@@ -142,14 +142,14 @@ def test_preview_follows_the_slider_and_the_view(viewer: Any, dock: Any, sample:
     until(lambda: "preview" in viewer.layers)
     layer = viewer.layers["preview"]
     assert viewer.layers.selection.active is sample
-    until(lambda: "in view" in widget.found.text())
+    until(lambda: "in view" in widget.summary.text())
     many = int(layer.data.max())
     assert many > 2
     shot()
-    seen = widget.found.text()
+    seen = widget.summary.text()
     widget.spot.slider.setValue(widget.spot.slider.value() + 40)
     assert widget.spot.text != SIGMAS[0]
-    until(lambda: widget.found.text() != seen)
+    until(lambda: widget.summary.text() != seen)
     assert layer.data.max() < many
     viewer.camera.zoom *= 3  # less is seen, and less is labelled
     size = layer.data.size
@@ -159,7 +159,7 @@ def test_preview_follows_the_slider_and_the_view(viewer: Any, dock: Any, sample:
     place = (np.asarray(layer.translate) - sample.translate) / sample.scale
     np.testing.assert_allclose(place, place.round(), atol=1e-6)  # on the grid of the image
     widget.spot.field.setText("x")
-    until(lambda: "needed is a number" in widget.found.text())
+    until(lambda: "needed is a number" in widget.summary.text())
     widget.preview.setChecked(False)
     assert "preview" not in viewer.layers
 
@@ -171,13 +171,13 @@ def test_the_preview_is_quick(viewer: Any, dock: Any, until: Any) -> None:
     viewer.add_image(image.values, scale=list(iso.voxel_size(image).values()), units=("um",) * 3)
     widget = dock("Label objects")
     widget.preview.setChecked(True)
-    until(lambda: "in view" in widget.found.text())
+    until(lambda: "in view" in widget.summary.text())
     times = []
     for step in (5, 10, 15):
-        seen = widget.found.text()
+        seen = widget.summary.text()
         begin = time.perf_counter()
         widget.spot.slider.setValue(widget.spot.slider.value() + step)
-        until(lambda seen=seen: widget.found.text() != seen)
+        until(lambda seen=seen: widget.summary.text() != seen)
         times.append(time.perf_counter() - begin)
     assert min(times) < 1.5, times  # 0.3 s on a machine that has nothing else to do
 

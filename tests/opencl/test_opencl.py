@@ -257,10 +257,10 @@ def test_what_is_on_the_device_stays_there(nuclei: tuple, dims: str, monkeypatch
     seen: list[int] = []
     scaled = iso.rescale(there, 0.5, on_progress=lambda done, total, step: seen.append(done))
     assert (seen[0], seen[-1]) == (0, 100)
-    assert type(scaled.data).__name__ == "OnDevice"
+    assert type(scaled.data).__name__ == "DeviceArray"
     assert max(copies, default=0) < 1e5  # tables of weights only
     labels = iso.vol(scaled, spot_sigma=1.2, outline_sigma=0.5)
-    assert type(labels.data).__name__ == "OnDevice"
+    assert type(labels.data).__name__ == "DeviceArray"
     expected = iso.rescale(here, 0.5)
     np.testing.assert_array_equal(scaled.values, expected.values)
     np.testing.assert_array_equal(scaled.data.as_array().get(), expected.values)

@@ -65,26 +65,26 @@ def maxima(
     on_memory : callable, optional
         Told the bytes that are about to be taken; may raise to stop it.
     """
-    found: list[NDArray[np.int32]] = []  # in any order: sorted at the end
+    peaks: list[NDArray[np.int32]] = []  # in any order: sorted at the end
     if finer[1:] == (1, 1):
         height = values.shape[1]
 
         def search(first: int, last: int) -> None:
-            _search_rows(values, mask, taps[0], finer, rounding, (first * _ROWS, min(last * _ROWS, height)), 0, found)
+            _search_rows(values, mask, taps[0], finer, rounding, (first * _ROWS, min(last * _ROWS, height)), 0, peaks)
 
         for_ranges(search, -(-height // _ROWS))
     else:
-        _search_spread(values, mask, taps, finer, rounding, found, on_memory)
+        _search_spread(values, mask, taps, finer, rounding, peaks, on_memory)
     if on_memory:
-        plateaus = any((some[:, 3] == EQUAL).any() for some in found)
+        plateaus = any((some[:, 3] == EQUAL).any() for some in peaks)
         fine = math.prod((n - 1) * f + 1 for n, f in zip(values.shape, finer, strict=True))
-        on_memory(_BYTES_PER_PEAK * sum(map(len, found)) + plateaus * fine // 8)
-    return settled(np.concatenate(found), lambda: values, mask, taps, finer, rounding)
+        on_memory(_BYTES_PER_PEAK * sum(map(len, peaks)) + plateaus * fine // 8)
+    return settled(np.concatenate(peaks), lambda: values, mask, taps, finer, rounding)
 
 
 def _search_spread(
     values: NDArray[np.float32], mask: NDArray[np.bool_], taps: tuple[FineTaps, FineTaps, FineTaps],
-    finer: tuple[int, int, int], rounding: float, found: list[NDArray[np.int32]],
+    finer: tuple[int, int, int], rounding: float, peaks: list[NDArray[np.int32]],
     on_memory: Callable[[int], None] | None,
 ) -> None:  # fmt: skip
     """Where rows and columns are made finer: band by band of fine rows, so that never all of them are in memory."""
@@ -103,14 +103,14 @@ def _search_spread(
             some = replace(rows, first=rows.first[low:high], count=rows.count[low:high], weights=rows.weights[low:high])
             fine = memory[: depth * (high - low) * width].reshape(depth, high - low, width)
             resample(values, (unchanged_taps(depth), some, columns), fine)
-            _search_rows(fine, mask, taps[0], finer, rounding, (begin - low, end - low), low, found)
+            _search_rows(fine, mask, taps[0], finer, rounding, (begin - low, end - low), low, peaks)
 
     for_ranges(search, -(-height // band))
 
 
 def _search_rows(
     values: NDArray[np.float32], mask: NDArray[np.bool_], across_slices: FineTaps, finer: tuple[int, int, int],
-    rounding: float, rows: tuple[int, int], first_row: int, found: list[NDArray[np.int32]],
+    rounding: float, rows: tuple[int, int], first_row: int, peaks: list[NDArray[np.int32]],
 ) -> None:  # fmt: skip
     """The peaks in some rows of `values`, which hold the fine rows from `first_row` on."""
     fine = ((len(values) - 1) * finer[0] + 1, *values.shape[1:])
@@ -127,7 +127,7 @@ def _search_rows(
             )  # fmt: skip
             some = places[:count].copy()
             some[:, 1] += first_row
-            found.append(some)
+            peaks.append(some)
 
 
 def settled(
@@ -231,12 +231,12 @@ def _search(values, begin, weights, mask, voxel_z, voxel_y, voxel_x, rounding, t
     while left < values.shape[2]:
         right = min(left + _COLUMNS, values.shape[2])
         done = z - 2  # the last slice that was worked out
-        looked_at, found = -1, False
+        looked_at, in_mask = -1, False
         while z < depth:
             if looked_at != voxel_z[z]:
                 looked_at = voxel_z[z]
-                found = _any(mask[looked_at], voxel_y[top], voxel_y[bottom - 1], voxel_x[left], voxel_x[right - 1])
-            if found:
+                in_mask = _any(mask[looked_at], voxel_y[top], voxel_y[bottom - 1], voxel_x[left], voxel_x[right - 1])
+            if in_mask:
                 if count + _ROWS * _COLUMNS > places.shape[0]:
                     return count, left, z
                 for k in range(max(z - 1, 0, done + 1), min(z + 2, depth)):
@@ -267,10 +267,10 @@ def _any(mask, top, bottom, left, right):
     """Whether there is mask in the rows `top` to `bottom`, columns `left` to `right`."""
     for y in range(top, bottom + 1):
         row = mask[y]
-        found = False
+        in_mask = False
         for x in range(left, right + 1):
-            found |= row[x]
-        if found:
+            in_mask |= row[x]
+        if in_mask:
             return True
     return False
 

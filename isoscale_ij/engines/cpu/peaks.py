@@ -24,19 +24,19 @@ def peaks(
     on_memory: Callable[[int], None] | None = None,
 ) -> NDArray[np.float32]:
     """The highest value in each of the labels 0 … `count`; minus infinity where there is no voxel, and for 0."""
-    found = np.full(count + 1, -np.inf, np.float32)
+    highest = np.full(count + 1, -np.inf, np.float32)
     if on_memory:
-        on_memory(found.nbytes * (1 + thread_count()))
+        on_memory(highest.nbytes * (1 + thread_count()))
     lock = Lock()
 
     def seek(first: int, last: int) -> None:
         mine = np.full(count + 1, -np.inf, np.float32)
         _raise_peaks(labels[first:last], values[first:last], mine)
         with lock:
-            np.maximum(found, mine, out=found)
+            np.maximum(highest, mine, out=highest)
 
     for_ranges(seek, len(labels), size=max(1, -(-len(labels) // (2 * thread_count()))))
-    return found
+    return highest
 
 
 def cut(labels: NDArray[np.int32], values: NDArray[np.float32], limits: NDArray[np.float64]) -> NDArray[np.int32]:
@@ -85,14 +85,14 @@ def _count(labels, sizes):
 
 
 @compiled
-def _raise_peaks(labels, values, found):
+def _raise_peaks(labels, values, highest):
     for z in range(labels.shape[0]):
         for y in range(labels.shape[1]):
             row, heights = labels[z, y], values[z, y]
             for x in range(row.size):
                 label = row[x]
-                if label != 0 and heights[x] > found[label]:
-                    found[label] = heights[x]
+                if label != 0 and heights[x] > highest[label]:
+                    highest[label] = heights[x]
 
 
 @compiled

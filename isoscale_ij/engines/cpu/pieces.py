@@ -121,9 +121,9 @@ def _contacts(
     number = _list_contacts(*arguments, np.empty((0, 3), np.int32))
     if on_memory:
         on_memory(len(parent) * _BYTES_PER_RUN + start.nbytes + 8 * len(loose) + number * _BYTES_PER_CONTACT)
-    found = np.empty((number, 3), np.int32)
-    _list_contacts(*arguments, found)
-    return found
+    contacts = np.empty((number, 3), np.int32)
+    _list_contacts(*arguments, contacts)
+    return contacts
 
 
 def _settle_loose(contacts: Ints, settled: Ints) -> None:
@@ -259,7 +259,7 @@ def _rows_of(runs, start, rows):
 
 
 @compiled
-def _list_contacts(loose, rows, start, begin, end, parent, depth, height, found):
+def _list_contacts(loose, rows, start, begin, end, parent, depth, height, contacts):
     """Count the contacts of the loose runs with other pieces; list them where `found` has room."""
     count = 0
     for n in range(loose.size):
@@ -295,10 +295,10 @@ def _list_contacts(loose, rows, start, begin, end, parent, depth, height, found)
                         break
                     faces = min(end[k], end[run]) - max(begin[k], begin[run])
                 if faces > 0 and parent[k] != parent[run]:
-                    if count < found.shape[0]:
-                        found[count, 0] = parent[run]
-                        found[count, 1] = parent[k]
-                        found[count, 2] = faces
+                    if count < contacts.shape[0]:
+                        contacts[count, 0] = parent[run]
+                        contacts[count, 1] = parent[k]
+                        contacts[count, 2] = faces
                     count += 1
     return count
 

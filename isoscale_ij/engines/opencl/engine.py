@@ -23,7 +23,7 @@ from isoscale_ij.engines.cpu.engine import CpuEngine
 from isoscale_ij.engines.opencl import NAME, volumes
 from isoscale_ij.engines.opencl.devices import CHOICE, choose
 from isoscale_ij.engines.opencl.resident import READ_AS_THEY_ARE, DeviceVolumes, for_blur, guarded
-from isoscale_ij.engines.opencl.running import Device, OnDevice
+from isoscale_ij.engines.opencl.running import Device, DeviceArray
 from isoscale_ij.engines.protocol import DeviceError, OnMemory, OnPart, Seeds, Tally
 from isoscale_ij.engines.slabs import slabs
 from isoscale_ij.engines.taps import FineTaps, Taps, gaussian_radius
@@ -138,10 +138,10 @@ class OpenClEngine:
         fine_depth = (depth - 1) * finer[0] + 1
         across_slices, reach = taps[0], taps[0].weights.shape[1]
         fine_slice = height * width * finer[1] * finer[2]
-        found: list[NDArray[np.int32]] = []
+        parts: list[NDArray[np.int32]] = []
 
         def run(budget: int) -> None:
-            found.clear()
+            parts.clear()
             around = reach + 1
             for begin, end in _parts(fine_depth, around, fine_slice * 9, budget):
                 first, last = max(begin - 1, 0), min(end + 1, fine_depth) - 1
@@ -151,21 +151,21 @@ class OpenClEngine:
                 masked = [(fine + finer[0] // 2) // finer[0] for fine in (begin, end - 1)]
                 fine = volumes.spread_rows_and_columns(self.device, self.device.push(values[low:high]), taps)
                 part = (fine, low, self.device.push(mask[masked[0] : masked[1] + 1]))
-                found.append(
+                parts.append(
                     volumes.peaks(
                         self.device, *part, masked[0], across_slices, finer, rounding, (begin, end), depth, mask.shape
                     )
                 )
 
         def instead() -> None:
-            found[:] = [np.empty((0, 4), np.int32)]
+            parts[:] = [np.empty((0, 4), np.int32)]
             by_cpu.append(self._cpu.maxima(values, mask, taps, finer, rounding, on_memory))
 
         by_cpu: list[Seeds] = []
         self._with_less("seeking seeds", run, instead)
         if by_cpu:
             return by_cpu[0]
-        peaks = np.concatenate(found)  # plateaus are few, and followed by the processor
+        peaks = np.concatenate(parts)  # plateaus are few, and followed by the processor
         return Seeds(maxima.settled(peaks, lambda: values, mask, taps, finer, rounding), finer)
 
     def assign(
@@ -283,7 +283,7 @@ def _parts(depth: int, halo: int, a_slice: int, budget: int) -> Iterator[tuple[i
 
 def engine_of(values: object) -> OpenClEngine | None:
     """The engine on the device that holds `values`, if it reads their type there."""
-    if isinstance(values, OnDevice) and values.dtype.name in READ_AS_THEY_ARE:
+    if isinstance(values, DeviceArray) and values.dtype.name in READ_AS_THEY_ARE:
         return OpenClEngine(values.device)
     return None
 

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 from isoscale_ij.engines.cpu import maxima
 from isoscale_ij.engines.cpu.statistics import float_limit
 from isoscale_ij.engines.opencl import volumes
-from isoscale_ij.engines.opencl.running import Device, OnDevice
+from isoscale_ij.engines.opencl.running import Device, DeviceArray
 from isoscale_ij.engines.protocol import DeviceError, Seeds
 from isoscale_ij.engines.taps import FineTaps, Taps
 
@@ -35,23 +35,23 @@ class DeviceVolumes:
             voxels * (dtype.itemsize + _BYTES_BESIDE_SOURCE), voxels * max(4, dtype.itemsize)
         )
 
-    def pushed(self, values: NDArray[np.generic], offset: float) -> OnDevice:
+    def pushed(self, values: NDArray[np.generic], offset: float) -> DeviceArray:
         with guarded(self._device):
             return self._device.push(for_blur(values, offset))
 
-    def sent(self, values: NDArray[Any], like: Any) -> OnDevice:
+    def sent(self, values: NDArray[Any], like: Any) -> DeviceArray:
         with guarded(self._device):
             return replace(self._device.push(values), kind=like.kind)
 
-    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> OnDevice:
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> DeviceArray:
         with guarded(self._device):
             return self._device.empty(shape, dtype)
 
-    def not_finite(self, values: OnDevice) -> int:
+    def not_finite(self, values: DeviceArray) -> int:
         with guarded(self._device):
             return volumes.not_finite(self._device, values)
 
-    def resample(self, source: OnDevice, taps: tuple[Taps, Taps, Taps]) -> OnDevice:
+    def resample(self, source: DeviceArray, taps: tuple[Taps, Taps, Taps]) -> DeviceArray:
         shape = tuple(len(axis.first) for axis in taps)
         with guarded(self._device):
             made = replace(self._device.empty(shape, source.dtype), kind=source.kind)
@@ -62,27 +62,27 @@ class DeviceVolumes:
                 volumes.resample(self._device, source, taps, made)
             return made
 
-    def blur(self, source: OnDevice, sigmas: tuple[float, float, float], out: OnDevice) -> None:
+    def blur(self, source: DeviceArray, sigmas: tuple[float, float, float], out: DeviceArray) -> None:
         with guarded(self._device):
             volumes.blur(self._device, source, sigmas, out)
             self._device.finish()
 
-    def extrema(self, values: OnDevice) -> tuple[float, float]:
+    def extrema(self, values: DeviceArray) -> tuple[float, float]:
         with guarded(self._device):
             return volumes.extrema(self._device, values)
 
-    def histogram(self, values: OnDevice, lowest: float, highest: float, bins: int) -> NDArray[np.int64]:
+    def histogram(self, values: DeviceArray, lowest: float, highest: float, bins: int) -> NDArray[np.int64]:
         with guarded(self._device):
             return volumes.histogram(self._device, values, lowest, highest, bins)
 
-    def above(self, values: OnDevice, threshold: float, out: OnDevice) -> int:
+    def above(self, values: DeviceArray, threshold: float, out: DeviceArray) -> int:
         with guarded(self._device):
             return volumes.above(self._device, values, float_limit(threshold), out)
 
     def maxima(
         self,
-        values: OnDevice,
-        mask: OnDevice,
+        values: DeviceArray,
+        mask: DeviceArray,
         taps: tuple[FineTaps, FineTaps, FineTaps],
         finer: tuple[int, int, int],
         rounding: float,
@@ -97,7 +97,7 @@ class DeviceVolumes:
                 volumes.peaks(device, fine, 0, mask, 0, taps[0], finer, rounding, part, depth, mask.shape)
                 for part in parts
             ]
-            plateaus = any((found[:, 3] == maxima.EQUAL).any() for found in peaks)
+            plateaus = any((some[:, 3] == maxima.EQUAL).any() for some in peaks)
             host_mask = device.fetch(mask) if plateaus else _NO_MASK
             return Seeds(
                 maxima.settled(np.concatenate(peaks), lambda: device.fetch(values), host_mask, taps, finer, rounding),
@@ -105,12 +105,12 @@ class DeviceVolumes:
             )
 
     def assign(
-        self, mask: OnDevice, seeds: Seeds, spacing: tuple[float, float, float], labels: OnDevice
+        self, mask: DeviceArray, seeds: Seeds, spacing: tuple[float, float, float], labels: DeviceArray
     ) -> NDArray[np.int32]:
         with guarded(self._device):
             return volumes.assign(self._device, mask, 0, mask.shape[0], seeds, spacing, labels)
 
-    def fetch(self, values: OnDevice, out: NDArray[Any]) -> None:
+    def fetch(self, values: DeviceArray, out: NDArray[Any]) -> None:
         with guarded(self._device):
             self._device.fetch(values, out)
 

@@ -24,7 +24,7 @@ _C_NAMES = {
 
 
 @dataclass(frozen=True, eq=False)
-class OnDevice:
+class DeviceArray:
     """An array in the memory of a device; an image can hold one.
 
     Whatever asks for values gets a copy in this machine's memory.
@@ -48,11 +48,11 @@ class OnDevice:
     def nbytes(self) -> int:
         return self.size * self.dtype.itemsize
 
-    def viewed_as(self, dtype: DTypeLike) -> OnDevice:
+    def viewed_as(self, dtype: DTypeLike) -> DeviceArray:
         """The same memory as another type of the same size."""
         return replace(self, dtype=np.dtype(dtype))
 
-    def reshape(self, *shape: int) -> OnDevice:
+    def reshape(self, *shape: int) -> DeviceArray:
         """The same memory in another shape of the same size."""
         return replace(self, shape=shape)
 
@@ -91,7 +91,7 @@ def _fetched(arguments: Any) -> Any:
     """The arguments with values in place of arrays on a device, in lists and tuples as well."""
     if isinstance(arguments, (list, tuple)):
         return type(arguments)(_fetched(argument) for argument in arguments)
-    return arguments.get() if isinstance(arguments, OnDevice) else arguments
+    return arguments.get() if isinstance(arguments, DeviceArray) else arguments
 
 
 def is_array(value: object) -> bool:
@@ -101,14 +101,14 @@ def is_array(value: object) -> bool:
     return isinstance(value, Array)
 
 
-def from_array(array: Any) -> OnDevice:
+def from_array(array: Any) -> DeviceArray:
     """The memory of an array of pyopencl or pyclesperanto-prototype; nothing is copied if it is contiguous."""
     if not array.flags.c_contiguous or array.offset:
         array = array.copy()
     if array.queue is not None:
         array.queue.finish()  # ours may be another one, which does not wait for it
     device = _device_of(array.context, array.queue)
-    return OnDevice(array.base_data, tuple(array.shape), np.dtype(array.dtype), device, type(array))
+    return DeviceArray(array.base_data, tuple(array.shape), np.dtype(array.dtype), device, type(array))
 
 
 _devices_of_contexts: dict[int, Device] = {}
@@ -150,7 +150,7 @@ class Device:
         """Whether arrays of `total` bytes, the largest of so many, find room."""
         return total <= self.budget and largest <= self.info.largest
 
-    def push(self, values: NDArray[Any]) -> OnDevice:
+    def push(self, values: NDArray[Any]) -> DeviceArray:
         """A copy on the device."""
         values = np.ascontiguousarray(values, values.dtype.newbyteorder("="))
         made = self.empty(values.shape, values.dtype)
@@ -158,13 +158,13 @@ class Device:
             cl.enqueue_copy(self.queue, made.buffer, values)
         return made
 
-    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> OnDevice:
+    def empty(self, shape: tuple[int, ...], dtype: DTypeLike) -> DeviceArray:
         """New memory on the device."""
         dtype = np.dtype(dtype)
         nbytes = max(1, int(np.prod(shape))) * dtype.itemsize
-        return OnDevice(cl.Buffer(self._context, cl.mem_flags.READ_WRITE, nbytes), tuple(shape), dtype, self)
+        return DeviceArray(cl.Buffer(self._context, cl.mem_flags.READ_WRITE, nbytes), tuple(shape), dtype, self)
 
-    def fetch(self, array: OnDevice, out: NDArray[Any] | None = None, first: int = 0) -> NDArray[Any]:
+    def fetch(self, array: DeviceArray, out: NDArray[Any] | None = None, first: int = 0) -> NDArray[Any]:
         """A copy here: of all, or of the slices from `first` on that `out` has room for."""
         if out is None:
             out = np.empty(array.shape, array.dtype)
@@ -177,11 +177,11 @@ class Device:
 
     def run(self, name: str, shape: tuple[int, ...], *arguments: Any, local: int | None = None, **types: str) -> None:
         """Run the kernel `name` over `shape` (z, y, x), with the given names for its types."""
-        values = [argument.buffer if isinstance(argument, OnDevice) else argument for argument in arguments]
+        values = [argument.buffer if isinstance(argument, DeviceArray) else argument for argument in arguments]
         size = tuple(int(n) for n in reversed(shape))
         self._kernel(name, types)(self.queue, size, None if local is None else (local,), *values)
 
-    def zero(self, array: OnDevice) -> OnDevice:
+    def zero(self, array: DeviceArray) -> DeviceArray:
         """Fill with zeros."""
         cl.enqueue_fill_buffer(self.queue, array.buffer, np.int32(0), 0, array.nbytes)
         return array

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu.resampling import value_range
 from isoscale_ij.engines.cpu.voronoi import SeedGrid
-from isoscale_ij.engines.opencl.running import Device, OnDevice, c_name
+from isoscale_ij.engines.opencl.running import Device, DeviceArray, c_name
 from isoscale_ij.engines.protocol import Seeds
 from isoscale_ij.engines.taps import FineTaps, Taps, gaussian_weights, spread, unchanged_taps
 
@@ -15,7 +15,7 @@ _ITEMS = 1 << 14  # work items of a reduction
 _GROUP = 64
 
 
-def blur(device: Device, source: OnDevice, sigmas: tuple[float, float, float], out: OnDevice) -> None:
+def blur(device: Device, source: DeviceArray, sigmas: tuple[float, float, float], out: DeviceArray) -> None:
     """Blur along y, x and z, as the processor does; one more array of floats is needed on the way."""
     weights = [gaussian_weights(sigma, count) for sigma, count in zip(sigmas, source.shape, strict=True)]
     axes = [axis for axis in (1, 2, 0) if len(weights[axis]) > 1] or [1]
@@ -29,7 +29,7 @@ def blur(device: Device, source: OnDevice, sigmas: tuple[float, float, float], o
         source = target
 
 
-def resample(device: Device, source: OnDevice, taps: tuple[Taps, Taps, Taps], out: OnDevice) -> None:
+def resample(device: Device, source: DeviceArray, taps: tuple[Taps, Taps, Taps], out: DeviceArray) -> None:
     """Weigh along y, x and z, where they change."""
     sums = taps[0].weights.dtype
     lowest, highest = value_range(out.dtype, sums)
@@ -49,21 +49,21 @@ def resample(device: Device, source: OnDevice, taps: tuple[Taps, Taps, Taps], ou
         source = target
 
 
-def pick(device: Device, source: OnDevice, taps: tuple[Taps, Taps, Taps], out: OnDevice) -> None:
+def pick(device: Device, source: DeviceArray, taps: tuple[Taps, Taps, Taps], out: DeviceArray) -> None:
     """Copy the nearest voxels."""
     places = [device.push(axis.first.astype(np.int32)) for axis in taps]
     sizes = (np.int32(source.shape[1]), np.int32(source.shape[2]))
     device.run("pick", out.shape, source, out, *places, *sizes, SRC=c_name(source.dtype))
 
 
-def extrema(device: Device, values: OnDevice) -> tuple[float, float]:
+def extrema(device: Device, values: DeviceArray) -> tuple[float, float]:
     """Lowest and highest value."""
     low, high = device.empty((_ITEMS,), np.float32), device.empty((_ITEMS,), np.float32)
     device.run("extrema", (_ITEMS,), values, np.int64(values.size), low, high)
     return float(device.fetch(low).min()), float(device.fetch(high).max())
 
 
-def histogram(device: Device, values: OnDevice, lowest: float, highest: float, bins: int) -> NDArray[np.int64]:
+def histogram(device: Device, values: DeviceArray, lowest: float, highest: float, bins: int) -> NDArray[np.int64]:
     """Voxels in each bin."""
     import pyopencl as cl
 
@@ -75,7 +75,7 @@ def histogram(device: Device, values: OnDevice, lowest: float, highest: float, b
     return np.asarray(device.fetch(counts), np.int64)
 
 
-def not_finite(device: Device, values: OnDevice) -> int:
+def not_finite(device: Device, values: DeviceArray) -> int:
     """How many values are NaN or infinite."""
     if values.dtype.kind != "f":
         return 0
@@ -85,14 +85,16 @@ def not_finite(device: Device, values: OnDevice) -> int:
     return int(device.fetch(counts).sum())
 
 
-def above(device: Device, values: OnDevice, limit: np.float32, mask: OnDevice) -> int:
+def above(device: Device, values: DeviceArray, limit: np.float32, mask: DeviceArray) -> int:
     """Mark what is above the limit; how many that are."""
     counts = device.empty((_ITEMS,), np.int64)
     device.run("above", (_ITEMS,), values, np.int64(values.size), limit, mask, counts)
     return int(device.fetch(counts).sum())
 
 
-def spread_rows_and_columns(device: Device, values: OnDevice, taps: tuple[FineTaps, FineTaps, FineTaps]) -> OnDevice:
+def spread_rows_and_columns(
+    device: Device, values: DeviceArray, taps: tuple[FineTaps, FineTaps, FineTaps]
+) -> DeviceArray:
     """The values at fine rows and columns, where `taps` make such; along z nothing changes."""
     if taps[1].weights.size == taps[2].weights.size == 1:
         return values
@@ -104,7 +106,7 @@ def spread_rows_and_columns(device: Device, values: OnDevice, taps: tuple[FineTa
 
 
 def peaks(
-    device: Device, values: OnDevice, first_slice: int, mask: OnDevice, first_mask: int, taps: FineTaps,
+    device: Device, values: DeviceArray, first_slice: int, mask: DeviceArray, first_mask: int, taps: FineTaps,
     finer: tuple[int, int, int], rounding: float, part: tuple[int, int], depth: int, shape: tuple[int, ...],
 ) -> NDArray[np.int32]:  # fmt: skip
     """Maxima of the fine slices ``part[0] … part[1]`` as rows (z, y, x, kind).
@@ -128,21 +130,21 @@ def peaks(
     ]
     capacity = 1 << 14
     while True:
-        found, count = device.empty((capacity, 4), np.int32), device.zero(device.empty((1,), np.int32))
+        peaks, count = device.empty((capacity, 4), np.int32), device.zero(device.empty((1,), np.int32))
         device.run(
             "peaks", (part[1] - part[0], height, width), fine, np.int32(first), mask, np.int32(first_mask), *voxels,
             np.int32(shape[1]), np.int32(shape[2]), np.int32(part[0]), np.int32(fine_depth), np.float32(rounding),
-            np.int32(capacity), found, count,
+            np.int32(capacity), peaks, count,
         )  # fmt: skip
         number = int(device.fetch(count)[0])
         if number <= capacity:
-            return np.asarray(device.fetch(found)[:number], np.int32)
+            return np.asarray(device.fetch(peaks)[:number], np.int32)
         capacity = number
 
 
 def assign(
-    device: Device, mask: OnDevice, first: int, depth: int, seeds: Seeds, spacing: tuple[float, float, float],
-    labels: OnDevice,
+    device: Device, mask: DeviceArray, first: int, depth: int, seeds: Seeds, spacing: tuple[float, float, float],
+    labels: DeviceArray,
 ) -> NDArray[np.int32]:  # fmt: skip
     """Label slices, the first of them slice `first` of a volume of `depth`; the runs in each of their rows."""
     if len(seeds) == 0:

@@ -166,8 +166,8 @@ def _values(
         return np.asarray(series.asarray()).reshape(shape)
     if series.dataoffset is not None and not series.is_multifile and planes is None:
         dtype = np.dtype(series.dtype).newbyteorder(file.byteorder)
-        there = cut(np.memmap(file.filehandle.path, dtype, "r", series.dataoffset, shape), dims, part)
-        return np.array(there, there.dtype.newbyteorder("="))
+        mapped = cut(np.memmap(file.filehandle.path, dtype, "r", series.dataoffset, shape), dims, part)
+        return np.array(mapped, mapped.dtype.newbyteorder("="))
     inner = series.keyframe.shape
     outer = shape[: len(shape) - len(inner)]
     count = len(series) if planes is None else len(planes)

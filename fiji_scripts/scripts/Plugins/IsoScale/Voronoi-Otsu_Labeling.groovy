@@ -1,10 +1,11 @@
 #@script(headless=true)
 #@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="The image, or the title of an open one; without it, the active image") imp
 #@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="number or name") channel
-#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="spot sigma: about half the radius of an object") spot
-#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="outline sigma: how smooth outlines are") outline
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="spot sigma: about half the radius of an object; or auto") spot
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="outline sigma: how smooth outlines are; or auto") outline
 #@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="of both sigmas: image unit, um or voxels") unit
-#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="otsu, or a grey value") threshold
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="otsu, local, or a grey value") threshold
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="distance or light: where objects touch") borders
 #@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="true or false: add outlines to the ROI Manager") rois
 #@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="true or false: measurements in the Results table") results
 #@output ij.ImagePlus labels
