@@ -165,9 +165,7 @@ def remarks(image: xr.DataArray) -> list[str]:
         if odd:
             shown = ", ".join(f"{axis} {sizes[axis]:g} {symbol(unit)}" for axis in odd)
             small = micrometers[odd[0]] < _SMALLEST
-            why = (
-                "less than an atom has; may metres be meant?" if small else "hardly a microscope's; is the unit right?"
-            )
+            why = "less than an atom has; are they metres?" if small else "hardly a microscope's; is the unit right?"
             sentences.append(f"The voxel size {shown} is {why} Set it with set_voxel_size.")
     if "x" in sizes and is_length(unit):
         millimeters = convert(sizes["x"], unit, "millimeter")
