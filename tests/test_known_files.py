@@ -9,7 +9,9 @@ import pytest
 import xarray as xr
 
 import isoscale_ij as iso
+from images import assert_same
 from isoscale_ij.files import formats, read_header, scene_names
+from isoscale_ij.files.converting import convert
 from isoscale_ij.image.calibration import axis_unit, lower_edge, spacing
 from isoscale_ij.image.header import Header
 from isoscale_ij.remarks import heard
@@ -85,18 +87,16 @@ def test_a_region(known: Known, region: dict[str, slice], tmp_path: Path) -> Non
     np.testing.assert_array_equal(header.load(region), expected)
 
 
-def test_into_the_formats_that_are_written_and_back(known: Known, tmp_path: Path) -> None:
+def test_into_the_formats_that_are_written(known: Known, tmp_path: Path) -> None:
     (tmp_path / "from").mkdir()
     path = known.path(tmp_path / "from")
     with heard():
         image = iso.read(path, scene=known.scene)
         for ending in (".tif", ".ome.tif"):
-            iso.write(tmp_path / f"a{ending}", image)
+            convert(path, tmp_path / f"a{ending}", scene=known.scene)
             again = iso.read(tmp_path / f"a{ending}")
-            assert again.dims == image.dims
-            assert again.attrs == image.attrs
             assert_calibrated(again, known)
-            np.testing.assert_array_equal(again.values, image.values)
+            assert_same(again, image, digits=14)
 
 
 def test_the_page_of_formats_says_what_is_tested() -> None:

@@ -120,6 +120,25 @@ def _segment(options: argparse.Namespace) -> None:
             streams.result(json.dumps(facts if len(outputs) > 1 else facts[0], indent=2))
 
 
+def _convert(options: argparse.Namespace) -> None:
+    from isoscale_ij.files import scene_names
+    from isoscale_ij.files.converting import convert, scene_outputs
+
+    outputs = _outputs(options)
+
+    def one(path: Path) -> None:
+        scenes: list[tuple[Any, Path]] = [(options.scene, outputs[path])]
+        if options.scene == "all":
+            scenes = list(enumerate(scene_outputs(outputs[path], scene_names(path))))
+        for _, output in scenes:
+            _check_output(path, output, options)
+        for scene, output in scenes:
+            convert(path, output, scene=scene, overwrite=options.overwrite, on_progress=Bar(kernels=False))
+            streams.result(output)
+
+    each(list(outputs), one)
+
+
 def _measure(options: argparse.Namespace) -> None:
     from isoscale_ij.errors import ParameterError
     from isoscale_ij.files import check_replaceable, read, replacing
@@ -276,5 +295,6 @@ def _same(one: Path, other: Path) -> bool:
 
 RUNS: dict[str, Run] = {
     "info": _info, "set-voxel-size": _set_voxel_size, "rescale": _rescale, "segment": _segment, "measure": _measure,
-    "compare": _compare, "suggest": _suggest, "sample": _sample, "demo": _demo, "fiji": _fiji, "doctor": _doctor,
+    "compare": _compare, "convert": _convert, "suggest": _suggest, "sample": _sample, "demo": _demo, "fiji": _fiji,
+    "doctor": _doctor,
 }  # fmt: skip

@@ -75,6 +75,12 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
         "suggest", "which sigmas to try first",
         "isoscale-ij suggest my.tif|isoscale-ij suggest my.tif --picture curve.png",
     ))  # fmt: skip
+    _convert(command(
+        "convert", "write an image file in another format, with all of its calibration",
+        "isoscale-ij convert my.czi my.ome.tif"
+        "|isoscale-ij convert my.lif my.ome.tif --scene all"
+        "|isoscale-ij convert *.nd2 --into converted",
+    ))  # fmt: skip
     _sample(command(
         "sample", "write a synthetic volume of nuclei", "isoscale-ij sample nuclei.tif --truth nuclei-truth.tif"
     ))  # fmt: skip
@@ -130,6 +136,11 @@ def _rescale(scale: argparse.ArgumentParser) -> None:
     _limits(scale)
 
 
+def _convert(convert: argparse.ArgumentParser) -> None:
+    _in_out(convert, scenes="; all: each into a file of its own")
+    _overwrite(convert)
+
+
 def _segment(segment: argparse.ArgumentParser) -> None:
     _in_out(segment)
     segment.add_argument("--spot-sigma", metavar="LENGTH", type=_sigma, required=True, help=f"{_SPOT}; or auto")
@@ -151,7 +162,7 @@ def _measure(measure: argparse.ArgumentParser) -> None:
         help="ends in .csv, or with --json in .json; units stand in the names of columns; by default it is printed",
     )  # fmt: skip
     measure.add_argument("--json", action="store_true", help="as JSON")
-    _scene(measure, "of IMAGE: ")
+    _scene(measure, of="of IMAGE: ")
     _overwrite(measure)
     _memory(measure)
 
@@ -187,17 +198,17 @@ def _sample(sample: argparse.ArgumentParser) -> None:
     _overwrite(sample)
 
 
-def _in_out(parser: argparse.ArgumentParser) -> None:
+def _in_out(parser: argparse.ArgumentParser, *, scenes: str = "") -> None:
     parser.usage = f"{parser.prog} [options] (IN OUT | IN [IN ...] --into FOLDER)"
     parser.add_argument("files", metavar="IN OUT", nargs="+", help=f"IN: {_IN}. OUT: {_OUT}")
     parser.add_argument(
         "--into", metavar="FOLDER", type=Path, help="for one or more IN, without OUT: results go here under their names"
     )
-    _scene(parser)
+    _scene(parser, more=scenes)
 
 
-def _scene(parser: argparse.ArgumentParser, of: str = "") -> None:
-    parser.add_argument("--scene", metavar="SCENE", help=f"{of}{_SCENE}")
+def _scene(parser: argparse.ArgumentParser, *, of: str = "", more: str = "") -> None:
+    parser.add_argument("--scene", metavar="SCENE", help=f"{of}{_SCENE}{more}")
 
 
 def _overwrite(parser: argparse.ArgumentParser) -> None:
