@@ -70,6 +70,10 @@ def three(gateway: Any) -> Iterator[list[Any]]:
     wait_for(lambda: all(imp.getWindow() is not None for imp in found))
     activate(gateway, found[1])
     yield found
+    tidy(gateway)
+
+
+def tidy(gateway: Any) -> None:
     for window in dialogs():
         window.dispose()
     for number in list(gateway.WindowManager.getIDList() or []):
@@ -131,6 +135,9 @@ def press(window: Any, text: str) -> None:
                 event = jimport("java.awt.event.ActionEvent")
                 label.dispatchEvent(event(label, event.ACTION_PERFORMED, label.getLabel()))
 
+    deadline = time.monotonic() + 2
+    while not window.isActive() and time.monotonic() < deadline:
+        time.sleep(0.05)  # nobody presses a button of a window that is still coming up, and Java does not like it
     jimport("java.awt.EventQueue").invokeLater(Press())
 
 
@@ -287,6 +294,77 @@ def test_with_no_image_open_that_is_said_first(gateway: Any) -> None:
     press(dialog, "OK")
     wait_for(lambda: not dialogs())
     assert litter() == []
+
+
+@pytest.fixture
+def nuclei(gateway: Any) -> Iterator[Any]:
+    """An image with objects, active, and its ImagePlus."""
+    image, _ = iso.sample(shape=(16, 160, 160), seed=1)
+    imp = iso.imagej.to_imageplus(image.rename("nuclei"))
+    imp.show()
+    wait_for(lambda: imp.getWindow() is not None)
+    activate(gateway, imp)
+    yield image, imp
+    tidy(gateway)
+
+
+def type_into(box: Any, text: str) -> None:
+    """Type into a choice that also takes other text."""
+    box.getEditor().getEditorComponent().setText(text)
+
+
+def test_suggest_fills_in_the_fields(gateway: Any, nuclei: Any) -> None:
+    image, _ = nuclei
+    suggestion = iso.suggest_sigmas(image)
+    dialog = choose(gateway, "Voronoi-Otsu Labeling")
+    assert "A voxel is " in said(dialog)
+    field(dialog, "unit").setSelectedItem("voxels")
+    field(dialog, "spot").setText("9")
+    field(dialog, "outline").setText("9")
+    press(dialog, "Suggest")
+    wait_for(lambda: suggestion.reason in said(dialog))
+    time.sleep(0.5)  # of what was filled in nothing comes late, and what is said of it stays
+    assert suggestion.reason in said(dialog)
+    assert [float(str(field(dialog, key).getText())) for key in ("spot", "outline")] == [
+        suggestion.spot_sigma, suggestion.outline_sigma,
+    ]  # fmt: skip
+    assert str(field(dialog, "unit").getSelectedItem()) == "image unit"
+    press(dialog, "OK")
+    labels = wait_for(lambda: gateway.WindowManager.getImage("nuclei-labels"))
+    expected = iso.vol(image, spot_sigma=suggestion.spot_sigma, outline_sigma=suggestion.outline_sigma)
+    np.testing.assert_array_equal(iso.imagej.from_imageplus(labels).values, expected.values)
+    assert litter() == []
+
+
+def test_a_threshold_that_somebody_types_is_recorded_and_runs_again(gateway: Any, nuclei: Any) -> None:
+    image, imp = nuclei
+    threshold = int(iso.vol(image, spot_sigma=1.4, outline_sigma=0.9).attrs["threshold"]) + 20.5
+    gateway.IJ.run("Record...")
+    recorder = wait_for(lambda: next((w for w in windows() if str(w.getClass().getSimpleName()) == "Recorder"), None))
+    activate(gateway, imp)
+    dialog = choose(gateway, "Voronoi-Otsu Labeling")
+    field(dialog, "spot").setText("1.4")
+    field(dialog, "outline").setText("0.9")
+    field(dialog, "borders").setSelectedItem("light")
+    type_into(field(dialog, "threshold"), "bright")
+    preview = next(part for part in parts(dialog) if hasattr(part, "getText") and str(part.getText()) == "Preview")
+    preview.doClick()
+    wait_for(lambda: "Got the threshold bright" in said(dialog))
+    type_into(field(dialog, "threshold"), str(threshold))
+    expected = iso.vol(image, spot_sigma=1.4, outline_sigma=0.9, threshold=threshold, borders="light")
+    wait_for(lambda: f"{int(expected.max())} objects" in said(dialog))
+    press(dialog, "OK")
+    labels = wait_for(lambda: gateway.WindowManager.getImage("nuclei-labels"))
+    np.testing.assert_array_equal(iso.imagej.from_imageplus(labels).values, expected.values)
+    text = str(wait_for(lambda: "threshold=" in str(recorder.getText()) and recorder.getText()))
+    recorder.close()
+    line = next(line for line in text.splitlines() if line.startswith('run("Voronoi-Otsu Labeling"'))
+    assert f"threshold={threshold} borders=light" in line
+    labels.close()
+    thread, _ = macro(gateway, f'selectImage("nuclei"); {line}')
+    thread.join(30)
+    again = wait_for(lambda: gateway.WindowManager.getImage("nuclei-labels"))
+    np.testing.assert_array_equal(iso.imagej.from_imageplus(again).values, expected.values)
 
 
 def test_labels_are_previewed(gateway: Any) -> None:

@@ -1,6 +1,8 @@
 package isoscale
 
 import ij.IJ
+import ij.WindowManager
+import ij.gui.GUI
 import java.awt.BorderLayout
 import java.awt.EventQueue
 import java.awt.FlowLayout
@@ -18,6 +20,7 @@ import javax.swing.event.DocumentListener
  * It is built and changed on the thread of windows; `ask` is called from the thread of the command.
  */
 class Form {
+    private static final int GAP = 8 // pixels between an image and its dialog
     final String title, about
     private final List<Field> fields
     private final Map<String, JComponent> widgets = [:]
@@ -25,7 +28,8 @@ class Form {
     private final JTextArea note = new JTextArea(3, 34)
     private final List<JButton> buttons = []
     private JDialog dialog
-    private boolean accepted
+    private boolean accepted, filling
+    private String remark = "" // of what a button filled in; it stands until somebody changes something
     private Closure changed = { form -> }
 
     Form(String title, String about, List<Field> fields, Map<String, String> values, Map<String, List<String>> choices = [:]) {
@@ -38,7 +42,7 @@ class Form {
     /** Show it, and wait; gives what was filled in, as text. `changed` is called at first and after every change. */
     Map<String, String> ask(Closure changed) {
         this.changed = changed
-        onWindows { build(); changed(this); dialog.pack(); dialog.setLocationRelativeTo(IJ.getInstance()); dialog.setVisible(true) }
+        onWindows { build(); changed(this); dialog.pack(); place(); dialog.setVisible(true) }
         if (!accepted) throw new Cancelled()
         return values()
     }
@@ -62,16 +66,23 @@ class Form {
     /** What the form says below the fields; from any thread. */
     void say(String text) {
         EventQueue.invokeLater {
-            note.setText(text ?: "")
+            note.setText([text, remark].findAll { it }.join("\n"))
             if (dialog != null && dialog.getPreferredSize().height > dialog.getHeight()) dialog.pack()
         }
     }
 
-    /** Fill in a field; from any thread. */
-    void fill(String key, String text) {
-        onWindows {
-            def widget = widgets[key]
-            if (widget instanceof JComboBox) widget.setSelectedItem(text) else ((JTextField) widget).setText(text)
+    /** Fill in fields, with a remark on them, as one change; from any thread, which does not wait. */
+    void fill(Map<String, String> texts, String remark) {
+        EventQueue.invokeLater {
+            this.remark = remark
+            filling = true
+            try {
+                texts.each { key, text ->
+                    def widget = widgets[key]
+                    if (widget instanceof JComboBox) widget.setSelectedItem(text) else ((JTextField) widget).setText(text)
+                }
+            } finally { filling = false }
+            changed(this)
         }
     }
 
@@ -129,6 +140,19 @@ class Form {
         widgets.values().each { listen(it) }
     }
 
+    /** Beside the image, so that it stays in sight; where there is none or no room, in the middle. */
+    private void place() {
+        def window = WindowManager.getCurrentImage()?.getWindow()
+        GUI.centerOnImageJScreen(dialog)
+        if (window == null || !window.isShowing()) return
+        def screen = window.getGraphicsConfiguration().getBounds(), frame = window.getBounds(), size = dialog.getSize()
+        def x = [frame.x + frame.width + GAP, frame.x - size.width - GAP].find {
+            it >= screen.x && it + size.width <= screen.x + screen.width
+        }
+        def y = Math.max(screen.y, Math.min(frame.y, screen.y + screen.height - size.height))
+        if (x != null) dialog.setLocation((int) x, (int) y)
+    }
+
     private void showHelp() {
         def lines = fields.collect { "<p><b>${it.label}</b> (${it.key}): ${it.help}</p>" }.join()
         JOptionPane.showMessageDialog(dialog, new JLabel("<html><body style='width: 380px'><p>${about}</p>${lines}</body></html>"),
@@ -157,7 +181,11 @@ class Form {
     }
 
     private void listen(JComponent widget) {
-        def tell = { event -> changed(this) }
+        def tell = { event ->
+            if (filling) return
+            remark = ""
+            changed(this)
+        }
         def text = widget instanceof JTextField ? widget : widget instanceof JComboBox && widget.isEditable() ? typed(widget) : null
         if (text != null) {
             text.getDocument().addDocumentListener([insertUpdate: tell, removeUpdate: tell, changedUpdate: tell] as DocumentListener)
