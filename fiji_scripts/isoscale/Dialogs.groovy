@@ -14,8 +14,7 @@ class Dialogs {
         try {
             return form.ask { shown ->
                 def values = form.values()
-                boolean own = values.target == "own"
-                ["size", "unit"].each { form.enable(it, own) }
+                enableOwnSize(form, values)
                 predicted.ask {
                     String text
                     try {
@@ -25,6 +24,33 @@ class Dialogs {
                 }
             }
         } finally { predicted.close() }
+    }
+
+    static Map rescaleFiles(ImagePlus none) { files("rescaleFiles", "rescale_files", Fields.RESCALE_FILES) }
+
+    static Map labelFiles(ImagePlus none) { files("labelFiles", "label_files", Fields.LABEL_FILES) }
+
+    /** What is there to be done is said while somebody chooses. */
+    private static Map files(String command, String operation, List<Field> fields) {
+        def form = new Form((String) Command.COMMANDS[command][0], Fields.ABOUT[command], fields, Fields.remembered(command, fields))
+        def look = new Background()
+        try {
+            return form.ask { shown ->
+                def values = form.values()
+                if (values.target != null) enableOwnSize(form, values)
+                look.ask {
+                    try {
+                        def request = [input: values.input, output: values.output, operation: operation]
+                        form.say((String) Worker.call("find_files", request).text)
+                    } catch (Problem problem) { form.say(problem.message) }
+                }
+            }
+        } finally { look.close() }
+    }
+
+    /** A size of one's own, and its unit, count only where it is asked for. */
+    private static void enableOwnSize(Form form, Map values) {
+        ["size", "unit"].each { form.enable(it, values.target == "own") }
     }
 
     static Map segment(ImagePlus imp) {

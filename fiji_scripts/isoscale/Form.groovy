@@ -51,9 +51,9 @@ class Form {
     Map<String, String> values() {
         fields.collectEntries { field ->
             def widget = widgets[field.key]
-            def text = widget instanceof JComboBox ? (widget.isEditable() ? typed(widget).getText() : widget.getSelectedItem()) : widget instanceof JCheckBox ?
-                widget.isSelected() : ((JTextField) widget).getText()
-            [field.key, text.toString()]
+            def value = widget instanceof JCheckBox ? widget.isSelected() :
+                writing(widget) != null ? writing(widget).getText() : ((JComboBox) widget).getSelectedItem()
+            [field.key, value.toString()]
         }
     }
 
@@ -79,7 +79,7 @@ class Form {
             try {
                 texts.each { key, text ->
                     def widget = widgets[key]
-                    if (widget instanceof JComboBox) widget.setSelectedItem(text) else ((JTextField) widget).setText(text)
+                    if (widget instanceof JComboBox) widget.setSelectedItem(text) else writing(widget).setText(text)
                 }
             } finally { filling = false }
             changed(this)
@@ -109,7 +109,7 @@ class Form {
             } else {
                 def label = new JLabel(field.label)
                 label.setLabelFor(widget)
-                label.setToolTipText(widget.getToolTipText())
+                label.setToolTipText(field.help)
                 labels[key] = label
                 panel.add(label, place)
                 place.gridx = 1
@@ -126,7 +126,7 @@ class Form {
         note.setFont(new JLabel().getFont())
         note.setBorder(BorderFactory.createEmptyBorder(6, 4, 2, 4))
         panel.add(note, new GridBagConstraints(gridy: widgets.size(), gridwidth: 2, fill: GridBagConstraints.HORIZONTAL))
-        def ok = button("OK", "Run the command") { accepted = true; dialog.dispose() }
+        def ok = button("OK", "Run the command") { accept() }
         def cancel = button("Cancel", "Do nothing (Esc)") { dialog.dispose() }
         def help = button("Help", "What the command does, and what the fields mean") { showHelp() }
         def row = new JPanel(new FlowLayout(FlowLayout.RIGHT))
@@ -138,6 +138,15 @@ class Form {
             JComponent.WHEN_IN_FOCUSED_WINDOW)
         dialog.setDefaultCloseOperation(WindowConstants.DISPOSE_ON_CLOSE)
         widgets.values().each { listen(it) }
+    }
+
+    /** Close, unless a field has what it cannot have: that is said, and can be mended here. */
+    private void accept() {
+        try {
+            Fields.read(fields, values())
+            accepted = true
+            dialog.dispose()
+        } catch (Problem problem) { say(problem.message) }
     }
 
     /** Beside the image, so that it stays in sight; where there is none or no room, in the middle. */
@@ -169,6 +178,7 @@ class Form {
 
     private static JComponent widget(Field field, String value, List<String> choices) {
         def made
+        if (field.kind in ["file", "folder"]) return new PathField(field, value)
         if (field.kind == "yes") made = new JCheckBox(field.label, value == "true")
         else if (choices) {
             made = new JComboBox(choices as String[])
@@ -186,14 +196,17 @@ class Form {
             remark = ""
             changed(this)
         }
-        def text = widget instanceof JTextField ? widget : widget instanceof JComboBox && widget.isEditable() ? typed(widget) : null
-        if (text != null) {
-            text.getDocument().addDocumentListener([insertUpdate: tell, removeUpdate: tell, changedUpdate: tell] as DocumentListener)
+        if (writing(widget) != null) {
+            writing(widget).getDocument().addDocumentListener([insertUpdate: tell, removeUpdate: tell, changedUpdate: tell] as DocumentListener)
         } else widget.addActionListener { tell(null) }
     }
 
-    /** Where one types into a choice that also takes other text. */
-    private static JTextField typed(JComboBox box) { (JTextField) box.getEditor().getEditorComponent() }
+    /** Where one types: the field itself, or that of a choice which also takes other text; null where one does not. */
+    private static JTextField writing(JComponent widget) {
+        if (widget instanceof PathField) return widget.text
+        if (widget instanceof JComboBox) return widget.isEditable() ? (JTextField) widget.getEditor().getEditorComponent() : null
+        return widget instanceof JTextField ? widget : null
+    }
 
     private static void onWindows(Closure work) {
         if (EventQueue.isDispatchThread()) work()

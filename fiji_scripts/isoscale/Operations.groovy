@@ -150,12 +150,14 @@ class Operations {
         return [done: "The voxel size of ${imp.getTitle()} is set.".toString()]
     }
 
+    static Map rescaleFiles(ImagePlus none, Map options, Caller caller) { files("rescale_files", options) }
+
+    static Map labelFiles(ImagePlus none, Map options, Caller caller) { files("label_files", options) }
+
     /** A file, or the images of a folder, into another folder; gives the names of what was written. */
-    static Map files(String command, File input, File output, Map options) {
-        if (input == null || output == null) throw new Problem("Name a file or a folder to read, and a folder to write into.")
-        def operation = command == "rescaleFiles" ? "rescale_files" : "label_files"
-        def written = Worker.call(operation, [input: input.path, output: output.path, options: options]).written
-        return [written: written, done: "Wrote ${written.size()} files into ${output.name}.".toString()]
+    private static Map files(String operation, Map options) {
+        def written = Worker.call(operation, [input: options.input, output: options.output, options: options]).written
+        return [written: written, done: "Wrote ${written.size()} files into ${new File((String) options.output).name}.".toString()]
     }
 
     /** What Python is used, and whether it works. */

@@ -41,6 +41,8 @@ from isoscale_ij.operations.rescaling import Prepared, not_finite_remark, prepar
 
 _MEND = "Convert the image to 32-bit first (Image > Type > 32-bit)."
 
+_SUFFIXES = {"rescale_files": "rescaled", "label_files": "labels"}  # of the results beside their sources' names
+
 _MOST_SHARED = 2**28  # bytes in shared memory at a time, of a rescaling
 
 
@@ -209,7 +211,7 @@ def rescale_files(request: dict[str, Any], _source: Any, _target: Any, progress:
             antialias=options["antialias"], on_progress=progress,
         )  # fmt: skip
 
-    return batches.each_file(request["input"], request["output"], "rescaled", one, progress)
+    return batches.each_file(request["input"], request["output"], _SUFFIXES["rescale_files"], one, progress)
 
 
 def label_files(request: dict[str, Any], _source: Any, _target: Any, progress: Any) -> dict[str, Any]:
@@ -218,13 +220,20 @@ def label_files(request: dict[str, Any], _source: Any, _target: Any, progress: A
     def one(image: xr.DataArray) -> xr.DataArray:
         return isoscale_ij.voronoi_otsu_labeling(image, **_segmentation(image, request["options"], progress))
 
-    return batches.each_file(request["input"], request["output"], "labels", one, progress, tables=True)
+    suffix = _SUFFIXES["label_files"]
+    return batches.each_file(request["input"], request["output"], suffix, one, progress, tables=True)
+
+
+def find_files(request: dict[str, Any], _source: Any, _target: Any, _progress: Any) -> dict[str, Any]:
+    """What one of the two operations above would work on, as a text."""
+    return {"text": batches.outlook(request["input"], request["output"], _SUFFIXES[request["operation"]])}
 
 
 OPERATIONS: dict[str, Callable[..., dict[str, Any]]] = {
     operation.__name__: operation
     for operation in (
         plan_rescale, rescale, suggest, segment, compare, set_voxel_size, environment, rescale_files, label_files,
+        find_files,
     )
 }  # fmt: skip
 
