@@ -231,6 +231,28 @@ def test_files_for_the_batch_processor_and_for_macros(
     )
 
 
+def test_of_one_file_nothing_is_said_of_the_next(fiji: Commands, tmp_path: Path) -> None:
+    """The batch processor runs the same module for each of its files."""
+    import jpype
+
+    iso.write(tmp_path / "a.tif", make("zyx"))
+    (tmp_path / "out").mkdir()
+    file = jpype.JClass("java.io.File")
+    module = fiji.modules.createModule(fiji.infos["Rescale"])
+    module.setInput("output", file(str(tmp_path / "out")))
+    said = []
+    for name in ("a.tif", "none.tif", "a.tif"):
+        module.setInput("input", file(str(tmp_path / name)))
+        fiji.modules.run(module, False).get()
+        said.append((module.getOutput("written"), module.getOutput("error")))
+    assert said[0][1] is None
+    assert [Path(str(path)).name for path in said[0][0]] == ["a-rescaled.tif"]
+    assert said[1][0] is None
+    assert "There is no file or folder" in str(said[1][1])
+    assert said[2][0] is None
+    assert "exists" in str(said[2][1])
+
+
 def test_what_a_dialog_says_of_files(tmp_path: Path) -> None:
     from isoscale_ij.fiji.batches import outlook
 

@@ -26,6 +26,8 @@ class Command {
         String sentence = null, done = null
         try {
             IJ.showStatus("")
+            // The batch processor runs one module again and again: nothing of the file before may stay in its table.
+            module.getInfo().outputs().each { variables[it.getName()] = null }
             boolean takesImage = !(command in WITHOUT_IMAGE)
             def names = fields*.key + (takesImage ? ["imp"] : [])
             def given = names.collectEntries { [it, only(variables[it])] }.findAll { it.value != null }

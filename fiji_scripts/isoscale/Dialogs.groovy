@@ -135,7 +135,7 @@ class Dialogs {
         def cal = imp.getCalibration()
         if (!cal.scaled()) return "The image has no voxel size: sigmas are in voxels."
         def edges = [cal.pixelWidth, cal.pixelHeight] + (imp.getNSlices() > 1 ? [cal.pixelDepth] : [])
-        return "A voxel is ${edges.collect { rounded(it) }.join(' x ')} ${cal.getXUnit()}."
+        return "A voxel is ${edges.collect { rounded(it) }.join(' x ')} ${cal.getXUnit().replaceFirst(/^microns?$/, "\u00b5m")}."
     }
 
     private static Map channels(ImagePlus imp) { [channel: channelNames(imp)] }

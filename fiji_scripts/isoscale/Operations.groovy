@@ -119,11 +119,12 @@ class Operations {
                     reply = Worker.call("compare", [image: Pixels.describe(imp), options: options, folder: folder.path], source)
                 } finally { source.close() }
                 def table = tableOf([reply])
-                def labels = reply.files.collect { name ->
+                def labels = [reply.files, reply.slices].transpose().collect { name, slice ->
                     def opened = IJ.openImage(new File(folder, (String) name).path)
                     opened.setTitle(Pixels.title(imp, "labels " + name.replaceAll(/\.tif$/, "")))
                     Pixels.showAsLabels(opened, (List) reply.lut, opened.getStatistics().max)
                     caller.show(opened)
+                    opened.setSlice((int) slice)
                     return opened
                 }
                 show(table, "Scalings of " + imp.getTitle())
@@ -170,7 +171,7 @@ class Operations {
         def settings = Worker.settings()
         def reply = Worker.call("environment", [test: action != "show"])
         def appose = Worker.appose("Appose").getPackage()?.getImplementationVersion() ?: "without a version"
-        def lines = ["IsoScale ${settings.version}, ImageJ ${IJ.getFullVersion()}, Java ${System.getProperty('java.version')}, " +
+        def lines = ["IsoScale ${settings.version}, ImageJ ${IJ.getVersion()}, Java ${System.getProperty('java.version')}, " +
             "Appose ${appose}"]
         reply.found.each { key, value -> lines << "${key}: ${value}".toString() }
         String report = lines.join("\n")

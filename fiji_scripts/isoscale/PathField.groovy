@@ -32,7 +32,9 @@ class PathField extends JPanel {
     }
 
     private void choose(Field field) {
-        def chooser = new JFileChooser((String) (text.getText().trim() ?: OpenDialog.getDefaultDirectory()))
+        def chooser = new JFileChooser(), present = new File(text.getText().trim()), usual = OpenDialog.getDefaultDirectory()
+        if (present.exists()) chooser.setSelectedFile(present.getAbsoluteFile())
+        else if (usual) chooser.setCurrentDirectory(new File(usual))
         chooser.setDialogTitle(field.label)
         chooser.setFileSelectionMode(field.kind == "folder" ? JFileChooser.DIRECTORIES_ONLY : JFileChooser.FILES_AND_DIRECTORIES)
         if (chooser.showDialog(this, "Choose") == JFileChooser.APPROVE_OPTION) text.setText(chooser.getSelectedFile().path)

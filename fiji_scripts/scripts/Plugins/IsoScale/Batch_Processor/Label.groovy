@@ -1,6 +1,6 @@
 #@script(label="Label Files (batch processor)", headless=true)
 #@ java.io.File(label="File or folder", style="both", description="An image file, or a folder of them") input
-#@ java.io.File(label="Folder for the results", style="directory", description="One that exists; nothing in it is overwritten") output
+#@ java.io.File(label="Folder for the results", style="directory,save", description="One that exists; nothing in it is overwritten") output
 #@ String(label="Channel", value="1", persist=false, description="Number or name of the channel in which the objects are") channel
 #@ String(label="Spot sigma", value="2", persist=false, description="About half the radius of an object; or auto") spot
 #@ String(label="Outline sigma", value="1", persist=false, description="How smooth outlines become; or auto") outline
