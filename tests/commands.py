@@ -99,10 +99,20 @@ def wait_until(true: Any, timeout: float = 30) -> bool:
     return False
 
 
+def is_worker(process: Any) -> bool:
+    """Whether it is a Python process behind Fiji, and lives."""
+    import psutil
+
+    try:
+        return "appose.python_worker" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+
+
 def python_process(fiji: Commands) -> Any:
     import psutil
 
     fiji.run("IsoScale Environment", action="show")
-    workers = [p for p in psutil.Process().children(recursive=True) if "appose.python_worker" in " ".join(p.cmdline())]
+    workers = [process for process in psutil.Process().children(recursive=True) if is_worker(process)]
     assert len(workers) == 1
     return workers[0]
