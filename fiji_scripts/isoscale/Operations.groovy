@@ -119,11 +119,12 @@ class Operations {
                     reply = Worker.call("compare", [image: Pixels.describe(imp), options: options, folder: folder.path], source)
                 } finally { source.close() }
                 def table = tableOf([reply])
-                def labels = reply.files.collect { name ->
+                def labels = [reply.files, reply.slices].transpose().collect { name, slice ->
                     def opened = IJ.openImage(new File(folder, (String) name).path)
                     opened.setTitle(Pixels.title(imp, "labels " + name.replaceAll(/\.tif$/, "")))
                     Pixels.showAsLabels(opened, (List) reply.lut, opened.getStatistics().max)
                     caller.show(opened)
+                    opened.setSlice((int) slice)
                     return opened
                 }
                 show(table, "Scalings of " + imp.getTitle())
@@ -150,12 +151,14 @@ class Operations {
         return [done: "The voxel size of ${imp.getTitle()} is set.".toString()]
     }
 
+    static Map rescaleFiles(ImagePlus none, Map options, Caller caller) { files("rescale_files", options) }
+
+    static Map labelFiles(ImagePlus none, Map options, Caller caller) { files("label_files", options) }
+
     /** A file, or the images of a folder, into another folder; gives the names of what was written. */
-    static Map files(String command, File input, File output, Map options) {
-        if (input == null || output == null) throw new Problem("Name a file or a folder to read, and a folder to write into.")
-        def operation = command == "rescaleFiles" ? "rescale_files" : "label_files"
-        def written = Worker.call(operation, [input: input.path, output: output.path, options: options]).written
-        return [written: written, done: "Wrote ${written.size()} files into ${output.name}.".toString()]
+    private static Map files(String operation, Map options) {
+        def written = Worker.call(operation, [input: options.input, output: options.output, options: options]).written
+        return [written: written, done: "Wrote ${written.size()} files into ${new File((String) options.output).name}.".toString()]
     }
 
     /** What Python is used, and whether it works. */
@@ -168,7 +171,7 @@ class Operations {
         def settings = Worker.settings()
         def reply = Worker.call("environment", [test: action != "show"])
         def appose = Worker.appose("Appose").getPackage()?.getImplementationVersion() ?: "without a version"
-        def lines = ["IsoScale ${settings.version}, ImageJ ${IJ.getFullVersion()}, Java ${System.getProperty('java.version')}, " +
+        def lines = ["IsoScale ${settings.version}, ImageJ ${IJ.getVersion()}, Java ${System.getProperty('java.version')}, " +
             "Appose ${appose}"]
         reply.found.each { key, value -> lines << "${key}: ${value}".toString() }
         String report = lines.join("\n")
