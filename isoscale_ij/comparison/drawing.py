@@ -165,10 +165,10 @@ def outlines(
     axes.add_collection(LineCollection(list(drawn), colors=paint, linewidths=width, capstyle="projecting"))
 
 
-def png(figure: Figure) -> bytes:
+def png(figure: Figure, dpi: float | str = "figure") -> bytes:
     """A figure as a PNG file."""
     file = io.BytesIO()
-    figure.savefig(file, format="png")
+    figure.savefig(file, format="png", dpi=dpi)
     return file.getvalue()
 
 

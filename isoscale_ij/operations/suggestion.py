@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from isoscale_ij import hypertext
 from isoscale_ij.carrying import takes_images
 from isoscale_ij.engines import get_engine
 from isoscale_ij.errors import ParameterError
@@ -40,6 +41,7 @@ OUTLINE_SHARE = 0.5
 _STEPS, _REFINED = 11, 3  # runs of the sweep, and between the two sigmas that the answer lies between
 _NEAR = 1.3  # as far below and above the answer, the number of objects is looked at:
 _STEADY, _RUNAWAY = 1.35, 2.2  # within the one it is steady; beyond the other there is nothing of one size
+_DPI_OF_NOTEBOOK = 80
 _VOXELS = 1 << 24  # of a larger image the middle is looked at
 
 
@@ -70,8 +72,17 @@ class Suggestion:
     def __str__(self) -> str:
         if self.spot_sigma is None:
             return self.reason
-        sigmas = [value if isinstance(value, str) else f"{short(value)} {self.unit}" for value in self._sigmas()]
-        return f"spot sigma {sigmas[0]}, outline sigma {sigmas[1]}\n{self.reason}"
+        spot, outline = self._named()
+        return f"spot sigma {spot}, outline sigma {outline}\n{self.reason}"
+
+    def _repr_html_(self) -> str:
+        from io import BytesIO
+
+        file = BytesIO()
+        self.figure().savefig(file, format="png", dpi=_DPI_OF_NOTEBOOK)
+        sigmas = zip(("spot sigma", "outline sigma"), self._named(), strict=False)  # none where there is no answer
+        table = hypertext.pairs("Suggestion", [*sigmas, ("", self.reason)])
+        return table + hypertext.picture(file.getvalue(), "objects for each spot sigma")
 
     def figure(self) -> Figure:
         """The number of objects and their radius against the spot sigma, with the answer."""
@@ -90,10 +101,10 @@ class Suggestion:
         figure.legend(loc="outside lower center", ncols=2)
         return figure
 
-    def _sigmas(self) -> tuple[float | str, float | str]:
-        assert self.spot_sigma is not None
-        assert self.outline_sigma is not None
-        return self.spot_sigma, self.outline_sigma
+    def _named(self) -> list[str]:
+        """The two sigmas with their unit."""
+        sigmas = (self.spot_sigma, self.outline_sigma)
+        return [value if isinstance(value, str) else f"{short(value)} {self.unit}" for value in sigmas if value]
 
 
 @takes_images("image")
