@@ -10,7 +10,7 @@ OPENCL := .venv-opencl/bin/python
 NAPARI := .venv-napari/bin/python
 
 .PHONY: demo test test-napari test-lowest nightly release check format bench bench-opencl quality setup setup-peers \
-	setup-opencl setup-napari docs walkthrough jar clean
+	setup-opencl setup-napari docs walkthrough napari-pictures jar clean
 
 demo: setup
 	$(RUN) -m isoscale_ij demo demo
@@ -59,6 +59,10 @@ docs: setup
 
 walkthrough: setup
 	$(RUN) docs/render.py
+	$(RUN) docs/drawings.py
+
+napari-pictures: setup-napari
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 ISOSCALE_SCREENSHOTS=docs/pictures $(NAPARI) -m pytest -p pytest_timeout tests/napari_plugin/test_tutorial.py
 
 jar: setup
 	$(RUN) -m isoscale_ij.fiji.jar dist

@@ -90,12 +90,15 @@ class Suggestion:
 
         figure = Figure(figsize=(6, 4), dpi=130, layout="constrained")
         axes = figure.subplots()
-        axes.loglog(self.curve["spot_sigma"], self.curve["objects"], "o-", label="objects")
+        some = self.curve[self.curve["objects"] > 0]  # a logarithmic axis has no 0
+        scale = "log" if len(some) else "linear"
+        axes.plot(some["spot_sigma"], some["objects"], "o-", label="objects")
+        axes.set(xscale=scale, yscale=scale)
         axes.set(xlabel=f"spot sigma [{self.unit}]", ylabel="objects", title=self.reason)
         axes.title.set(fontsize=8, wrap=True)
         radius = axes.twinx()
-        radius.plot(self.curve["spot_sigma"], self.curve["radius"], "s--", color="tab:orange", label="radius")
-        radius.set(ylabel=f"radius [{self.unit}]", yscale="log")
+        radius.plot(some["spot_sigma"], some["radius"], "s--", color="tab:orange", label="radius")
+        radius.set(ylabel=f"radius [{self.unit}]", yscale=scale)
         if self.spot_sigma is not None:
             axes.axvline(parse_length(self.spot_sigma, "sigma").value, color="black", linewidth=0.8)
         figure.legend(loc="outside lower center", ncols=2)
