@@ -15,7 +15,7 @@ import tifffile
 import xarray as xr
 
 from isoscale_ij.files.scenes import Scene, chosen_scene
-from isoscale_ij.files.tiff import dialects, ifds, imagej, imagej_metadata, patching, reading, tags
+from isoscale_ij.files.tiff import dialects, ifds, imagej, imagej_metadata, patching, planes, reading, tags
 from isoscale_ij.image import looks, properties
 from isoscale_ij.image.header import Header
 from isoscale_ij.image.hyperstack import DIMS, Hyperstack, as_pixels, hyperstack, pixel_type
@@ -49,8 +49,9 @@ def write(path: Path, image: xr.DataArray) -> None:
     order = [axis for axis in DIMS if axis in image.dims]
     if stack.rgb:
         order = [axis for axis in order if axis != "c"] + ["c"]
-    values = as_pixels(np.asarray(image.transpose(*order).data), dtype, _MEND)
-    pages = values.reshape(stack.planes, stack.height, stack.width, *((3,) if stack.rgb else ()))
+    pages = planes.of(
+        image.transpose(*order).data, 3 if stack.rgb else 2, lambda values: as_pixels(values, dtype, _MEND), dtype
+    )
 
     color_map = []
     if len(stack.about.get("luts", [])) == 1:  # of a single channel ImageJ has it as the color map of the file
@@ -65,15 +66,17 @@ def write(path: Path, image: xr.DataArray) -> None:
         "resolutionunit": 1,
         "extratags": [*color_map, *tifffile.tifffile.imagej_metadata_tag(imagej_metadata.tags(stack), "<")],
     }
-    if pages.nbytes < _CLASSIC_LIMIT:
+    if image.size * dtype.itemsize < _CLASSIC_LIMIT:
         with tifffile.TiffWriter(path, byteorder="<", bigtiff=False) as file:
-            file.write(pages, **options)
+            file.write(**pages, **options)
         return
+    each = iter(pages["data"])
     options["description"] += b"\n" * _SPARE
     with tifffile.TiffWriter(path, byteorder="<", bigtiff=False) as file:
-        file.write(pages[0], **options)
+        file.write(next(each), **options)
     with path.open("ab") as behind:
-        pages[1:].astype("<" + pages.dtype.str[1:], copy=False).tofile(behind)
+        for page in each:
+            page.astype(dtype.newbyteorder("<"), copy=False).tofile(behind)
 
 
 def recalibrate(path: Path, scene: Scene, change: Callable[[xr.DataArray], xr.DataArray]) -> None:

@@ -15,7 +15,7 @@ import xarray as xr
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files.atomic import replacing
 from isoscale_ij.files.scenes import Scene
-from isoscale_ij.files.tiff import ifds, ome_xml, patching, reading
+from isoscale_ij.files.tiff import ifds, ome_xml, patching, planes, reading
 from isoscale_ij.image.axes import CALIBRATED, channel_names
 from isoscale_ij.image.calibration import axis_unit, is_labels, lower_edge, spacing
 from isoscale_ij.image.header import Axis, Header, json_like
@@ -63,12 +63,11 @@ def header(path: Path, scene: Scene) -> Header:
 def write(path: Path, image: xr.DataArray) -> None:
     """Write an image with its OME-XML; as BigTIFF where it is above 4 GiB."""
     dtype = _file_type(image)
-    values = np.ascontiguousarray(image.values, dtype)
     xml = _xml(image, dtype)
-    planes = values.reshape(-1, *values.shape[-2:])
-    with tifffile.TiffWriter(path, bigtiff=values.nbytes >= _BIG) as file:
+    with tifffile.TiffWriter(path, bigtiff=image.size * dtype.itemsize >= _BIG) as file:
         file.write(
-            planes, description=xml.encode(), metadata=None, photometric="minisblack", software=False,
+            **planes.of(image.data, 2, lambda values: np.ascontiguousarray(values, dtype), dtype),
+            description=xml.encode(), metadata=None, photometric="minisblack", software=False,
         )  # fmt: skip
 
 
@@ -190,7 +189,7 @@ def _file_type(image: xr.DataArray) -> np.dtype[Any]:
         return np.dtype(_TYPES[name])
     if image.dtype.kind not in "iu":
         raise FormatError(f"Got values of type {name}; an OME-TIFF holds {', '.join(_TYPES)}. Convert them to float64.")
-    low, high = image.values.min(), image.values.max()
+    low, high = int(image.data.min()), int(image.data.max())
     fitting = next((t for t in _WIDER if np.iinfo(t).min <= low and high <= np.iinfo(t).max), None)
     if fitting is None:
         raise FormatError(

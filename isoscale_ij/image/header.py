@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from isoscale_ij import remarks
-from isoscale_ij.errors import CalibrationError
+from isoscale_ij.errors import CalibrationError, FormatError
 from isoscale_ij.image.axes import AXES, CALIBRATED
 from isoscale_ij.image.calibration import CalibrationWarning, as_image, grid, possible_size
 from isoscale_ij.image.units import VOXEL, canonical_unit
@@ -50,6 +50,8 @@ class Header:
     axes : dict of Axis
     place : optional
         Where in the file the image is described, for who has to find that again.
+    chunks : tuple of int, optional
+        What is best loaded at a time, along each axis.
     """
 
     dims: tuple[str, ...]
@@ -61,17 +63,45 @@ class Header:
     name: str | None = None
     attrs: dict[str, Any] = field(default_factory=dict)
     place: int | None = None
+    chunks: tuple[int, ...] | None = None
 
-    def image(self, *, values: bool = True) -> xr.DataArray:
-        """The calibrated image; without `values`, a stand-in of the same shape and type."""
+    @property
+    def ordered(self) -> tuple[str, ...]:
+        """The axes in the order of an image."""
+        return tuple(axis for axis in AXES if axis in self.dims)
+
+    def part(self, region: Region) -> NDArray[Any]:
+        """The values of a region as the image has them: in its order of axes, in its type.
+
+        Raises
+        ------
+        FormatError
+            If another program has written values that are not of that type.
+        """
+        values = _as_declared(self.load(region), self.dtype)
+        if values.dtype != self.dtype:
+            raise FormatError(
+                f"Got values of type {values.dtype} where {self.dtype} was said: another program has changed them. "
+                "Read the image as a whole, without chunks."
+            )
+        return values.transpose([self.dims.index(axis) for axis in self.ordered])
+
+    def image(self, *, values: bool = True, lazy: Any = None) -> xr.DataArray:
+        """The calibrated image; without `values`, a stand-in of the same shape and type.
+
+        `lazy` are the values, in the order of an image, where they are there already or will be.
+        """
         attrs = self.attrs
-        if values:
+        dims = self.dims
+        if lazy is not None:
+            data, dims = lazy, self.ordered
+        elif values:
             data = _as_declared(self.load({}), self.dtype)
             if data.dtype != self.dtype and attrs.get("kind") == "labels":  # they were filtered
                 attrs = {key: value for key, value in attrs.items() if key != "kind"}
         else:
             data = np.broadcast_to(np.zeros((), self.dtype), self.shape)
-        image = xr.DataArray(data, dims=self.dims, name=self.name, attrs=attrs)
+        image = xr.DataArray(data, dims=dims, attrs=attrs).rename(self.name)  # of dask's arrays, xarray takes the name
         image = image.transpose(*(axis for axis in AXES if axis in self.dims))
         coords, wrong = self._coordinates(dict(zip(map(str, image.dims), image.shape, strict=True)))
         if wrong:

@@ -238,7 +238,7 @@ def pixel_type(image: xr.DataArray, native: dict[str, str], mend: str) -> np.dty
                 "Convert them, for example with image.astype('float64')."
             )
         return np.dtype(native[name])
-    low, high = int(image.values.min()), int(image.values.max())
+    low, high = int(image.data.min()), int(image.data.max())
     if low < 0 or high > _MOST_FLOAT:
         raise FormatError(
             f"Got labels from {low} to {high}; an ImageJ image holds labels from 0 to {_MOST_FLOAT}. {mend}"
