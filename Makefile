@@ -115,10 +115,10 @@ endif
 	@echo "Packages are fetched into .venv-napari; this happens once, and takes some minutes."
 ifdef UV
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv-napari
-	$(UV) pip install --python $(NAPARI) -e '.[napari]' pytest pytest-timeout
+	$(UV) pip install --python $(NAPARI) -e '.[napari,dask]' pytest pytest-timeout
 else
 	$(PYTHON) -m venv .venv-napari
-	$(NAPARI) -m pip install --disable-pip-version-check -e '.[napari]' pytest pytest-timeout
+	$(NAPARI) -m pip install --disable-pip-version-check -e '.[napari,dask]' pytest pytest-timeout
 endif
 	@touch $@
 

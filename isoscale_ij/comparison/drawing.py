@@ -133,6 +133,7 @@ def panel(
     (top, bottom), (left, right) = (window.edges[axis] for axis in window.plane)
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
+    axes.set_facecolor("black")  # where a grid ends before the window does
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_title(title, fontsize=FONT)
