@@ -87,18 +87,24 @@ class Suggestion:
     def figure(self) -> Figure:
         """The number of objects and their radius against the spot sigma, with the answer."""
         from matplotlib.figure import Figure
+        from matplotlib.ticker import LogLocator, NullFormatter
 
-        figure = Figure(figsize=(6, 4), dpi=130, layout="constrained")
+        figure = Figure(figsize=(6.4, 4.4), dpi=130, layout="constrained")
         axes = figure.subplots()
         some = self.curve[self.curve["objects"] > 0]  # a logarithmic axis has no 0
-        scale = "log" if len(some) else "linear"
-        axes.plot(some["spot_sigma"], some["objects"], "o-", label="objects")
-        axes.set(xscale=scale, yscale=scale)
-        axes.set(xlabel=f"spot sigma [{self.unit}]", ylabel="objects", title=self.reason)
-        axes.title.set(fontsize=8, wrap=True)
         radius = axes.twinx()
+        axes.plot(some["spot_sigma"], some["objects"], "o-", label="objects")
         radius.plot(some["spot_sigma"], some["radius"], "s--", color="tab:orange", label="radius")
-        radius.set(ylabel=f"radius [{self.unit}]", yscale=scale)
+        axes.set(xlabel=f"spot sigma [{self.unit}]", ylabel="objects")
+        radius.set(ylabel=f"radius [{self.unit}]")
+        axes.set_title(self.reason, fontsize=10, wrap=True)
+        if len(some):
+            axes.set(xscale="log", yscale="log")
+            radius.set(yscale="log")
+            for axis in (axes.xaxis, axes.yaxis, radius.yaxis):
+                axis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+                axis.set_major_formatter("{x:g}")
+                axis.set_minor_formatter(NullFormatter())
         if self.spot_sigma is not None:
             axes.axvline(parse_length(self.spot_sigma, "sigma").value, color="black", linewidth=0.8)
         figure.legend(loc="outside lower center", ncols=2)
