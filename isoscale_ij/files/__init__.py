@@ -32,7 +32,8 @@ def read(
     Parameters
     ----------
     path : path
-        An ImageJ TIFF, an OME-TIFF (or the ``.companion.ome`` of a set of them), another TIFF, or an OME-Zarr.
+        A TIFF of any kind (or the ``.companion.ome`` of a set of OME-TIFFs), an OME-Zarr, a CZI, ND2, LIF or IMS. Those
+        of microscopes need a library each: ``pip install "isoscale-ij[czi,nd2,lif,ims]"``.
     scene : str or int, optional
         Which image of a file that holds several: its name or its index; ``"labels/NAME"`` of an OME-Zarr. By default
         the first.
@@ -50,6 +51,8 @@ def read(
     ------
     FormatError
         If the file is no image, is damaged or incomplete.
+    MissingDependencyError
+        If the library that reads such files is not installed; the message has the line that installs it.
     ParameterError
         If the file holds no such scene; the message lists those that it holds.
     OSError
@@ -98,6 +101,13 @@ def smaller_levels(path: str | os.PathLike[str], *, scene: str | int | None = No
     ordered = [axis for axis in AXES if axis in dims]
     values = [da.from_zarr(array) for array in arrays]  # type: ignore[no-untyped-call]
     return [xr.DataArray(each, dims=dims).transpose(*ordered) for each in values]
+
+
+def scene_names(path: str | os.PathLike[str]) -> list[str]:
+    """The names of the images in a file, in the order of their numbers; one, where there is a single one."""
+    path = Path(path)
+    with of_reading(path), remarks.heard():
+        return formats.of_file(path).header(path, 0).scenes or [""]
 
 
 @takes_images("image")
@@ -190,8 +200,9 @@ def recalibrate(
         of_file = formats.of_file(path)
         if of_file.recalibrate is None:
             raise FormatError(
-                f"{path} is a file of the format {of_file.name}, whose calibration cannot be changed in place. "
-                "Write the image into another file: give an output."
+                f"{path} is a file of the format {of_file.name}, whose calibration cannot be changed in place. Convert "
+                f"it first, isoscale-ij convert {path.name} {formats.stem(path)}{formats.written()[0]} (there are "
+                f"{', '.join(formats.written())}), or give an output."
             )
         with remarks.heard():  # what cannot be read is not changed; its remarks are made when it is
             of_file.header(path, scene).image(values=False)
