@@ -19,6 +19,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from isoscale_ij import hypertext
 from isoscale_ij.carrying import takes_images
 from isoscale_ij.engines import get_engine
 from isoscale_ij.errors import ParameterError
@@ -41,11 +42,9 @@ _STEPS, _REFINED = 11, 3  # runs of the sweep, and of where the plateau ends
 _STEADY = 1.25  # on a plateau, the most objects are so many times the fewest
 _LARGEST, _SMALLEST = 4.5, 1.1  # radius of the objects by the sigma, between which a plateau counts
 _PLACE = 0.55  # of the plateau's width, where the answer is
-_WIDE, _NARROW = (
-    1.75,
-    1.25,
-)  # the plateau's end by its beginning: from the one on it is sure, below the other it is none
+_WIDE, _NARROW = 1.75, 1.25  # its end by its beginning: from the one on it is sure, below the other it is none
 _POINTS = 241  # of the curve between what was run
+_DPI_OF_NOTEBOOK = 80
 _VOXELS = 1 << 24  # of a larger image the middle is looked at
 
 _Rows = dict[float, tuple[int, float]]
@@ -79,30 +78,48 @@ class Suggestion:
     def __str__(self) -> str:
         if self.spot_sigma is None:
             return self.reason
-        sigmas = [value if isinstance(value, str) else f"{short(value)} {self.unit}" for value in self._sigmas()]
-        return f"spot sigma {sigmas[0]}, outline sigma {sigmas[1]}\n{self.reason}"
+        spot, outline = self._named()
+        return f"spot sigma {spot}, outline sigma {outline}\n{self.reason}"
+
+    def _repr_html_(self) -> str:
+        from io import BytesIO
+
+        file = BytesIO()
+        self.figure().savefig(file, format="png", dpi=_DPI_OF_NOTEBOOK)
+        sigmas = zip(("spot sigma", "outline sigma"), self._named(), strict=False)  # none where there is no answer
+        table = hypertext.pairs("Suggestion", [*sigmas, ("", self.reason)])
+        return table + hypertext.picture(file.getvalue(), "objects for each spot sigma")
 
     def figure(self) -> Figure:
         """The number of objects and their radius against the spot sigma, with the answer."""
         from matplotlib.figure import Figure
+        from matplotlib.ticker import LogLocator, NullFormatter
 
-        figure = Figure(figsize=(6, 4), dpi=130, layout="constrained")
+        figure = Figure(figsize=(6.4, 4.4), dpi=130, layout="constrained")
         axes = figure.subplots()
-        axes.loglog(self.curve["spot_sigma"], self.curve["objects"], "o-", label="objects")
-        axes.set(xlabel=f"spot sigma [{self.unit}]", ylabel="objects", title=self.reason)
-        axes.title.set(fontsize=8, wrap=True)
+        some = self.curve[self.curve["objects"] > 0]  # a logarithmic axis has no 0
         radius = axes.twinx()
-        radius.plot(self.curve["spot_sigma"], self.curve["radius"], "s--", color="tab:orange", label="radius")
-        radius.set(ylabel=f"radius [{self.unit}]", yscale="log")
+        axes.plot(some["spot_sigma"], some["objects"], "o-", label="objects")
+        radius.plot(some["spot_sigma"], some["radius"], "s--", color="tab:orange", label="radius")
+        axes.set(xlabel=f"spot sigma [{self.unit}]", ylabel="objects")
+        radius.set(ylabel=f"radius [{self.unit}]")
+        axes.set_title(self.reason, fontsize=10, wrap=True)
+        if len(some):
+            axes.set(xscale="log", yscale="log")
+            radius.set(yscale="log")
+            for axis in (axes.xaxis, axes.yaxis, radius.yaxis):
+                axis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
+                axis.set_major_formatter("{x:g}")
+                axis.set_minor_formatter(NullFormatter())
         if self.spot_sigma is not None:
             axes.axvline(parse_length(self.spot_sigma, "sigma").value, color="black", linewidth=0.8)
         figure.legend(loc="outside lower center", ncols=2)
         return figure
 
-    def _sigmas(self) -> tuple[float | str, float | str]:
-        assert self.spot_sigma is not None
-        assert self.outline_sigma is not None
-        return self.spot_sigma, self.outline_sigma
+    def _named(self) -> list[str]:
+        """The two sigmas with their unit."""
+        sigmas = (self.spot_sigma, self.outline_sigma)
+        return [value if isinstance(value, str) else f"{short(value)} {self.unit}" for value in sigmas if value]
 
 
 @takes_images("image")
