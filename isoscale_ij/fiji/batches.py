@@ -1,4 +1,4 @@
-"""A file or a folder of files, each through one operation, into another folder."""
+"""A file or a folder of files, each image in them through one operation, into another folder."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 import xarray as xr
 
 from isoscale_ij.errors import Cancelled, IsoscaleError, ParameterError
-from isoscale_ij.files import check_output, check_replaceable, endings, read, replacing, stem, write
+from isoscale_ij.files import check_output, check_replaceable, endings, read, replacing, scene_names, stem, write
+from isoscale_ij.files.converting import scene_outputs
 from isoscale_ij.operations.measurement import measure
 from isoscale_ij.operations.table_files import as_csv
 
@@ -20,7 +21,8 @@ def each_file(
 ) -> dict[str, Any]:  # fmt: skip
     """Read, operate, write; gives what was written. Nothing that exists is replaced.
 
-    One file that cannot be done does not stop the others: they are said at the end.
+    Of a file that holds several images, each gets results of its own. One file that cannot be done does not stop the
+    others: they are said at the end.
     """
     place, output = Path(source), Path(folder)
     if not output.is_dir():
@@ -32,23 +34,15 @@ def each_file(
     )
     if not files:
         raise ParameterError(f"The folder {place} has no image files: none ends in {', '.join(endings())}.")
-    written, failed = [], []
+    written: list[str] = []
+    failed: list[str] = []
     for number, path in enumerate(files):
         progress(number, len(files), path.name)
-        target = output / f"{stem(path)}-{suffix}.tif"
         try:
-            check_output(target)
-            table = target.with_suffix(".csv")
-            if tables:
-                check_replaceable(table, overwrite=False)
-            image = read(path)
-            result = operation(image)
-            write(target, result)
-            written.append(str(target))
-            if tables:
-                with replacing(table, overwrite=False) as temporary:
-                    temporary.write_text(as_csv(measure(result, image)), encoding="utf-8")
-                written.append(str(table))
+            for scene, target in enumerate(scene_outputs(output / f"{stem(path)}.tif", scene_names(path))):
+                written += _one_image(
+                    path, scene, target.with_name(f"{target.stem}-{suffix}.tif"), operation, tables=tables
+                )
         except Cancelled:
             raise
         except (IsoscaleError, OSError) as error:
@@ -57,3 +51,20 @@ def each_file(
         done = f" {len(written)} files were written." if written else ""
         raise ParameterError(f"{len(failed)} of {len(files)} files could not be done: {' '.join(failed)}{done}")
     return {"written": written}
+
+
+def _one_image(
+    path: Path, scene: int, target: Path, operation: Callable[[xr.DataArray], xr.DataArray], *, tables: bool
+) -> list[str]:
+    check_output(target)
+    table = target.with_suffix(".csv")
+    if tables:
+        check_replaceable(table, overwrite=False)
+    image = read(path, scene=scene)
+    result = operation(image)
+    write(target, result)
+    if not tables:
+        return [str(target)]
+    with replacing(table, overwrite=False) as temporary:
+        temporary.write_text(as_csv(measure(result, image)), encoding="utf-8")
+    return [str(target), str(table)]

@@ -24,6 +24,7 @@ STATE = ROOT / ".nightly" / "damage.json"
 REAL = ROOT.parent / "shared" / "data"
 _BATCH = 250
 _SECONDS, _MEGABYTES = 10, 1000
+_KINDS = {".tif", ".tiff", ".czi", ".nd2", ".lif", ".ims"}  # CZI: with a Python for which there is the reader
 _LARGEST = 3 << 20  # real files above this take too long to copy so often
 
 
@@ -57,7 +58,7 @@ def originals(folder: Path) -> list[Path]:
     }.items():
         if not (folder / name).exists():
             tifffile.imwrite(folder / name, values, **options)
-    real = [path for path in REAL.rglob("*.tif*") if path.stat().st_size <= _LARGEST] if REAL.is_dir() else []
+    real = [path for path in REAL.rglob("*.*") if path.suffix in _KINDS and path.stat().st_size <= _LARGEST]
     return sorted(path for path in folder.iterdir() if path.is_file()) + sorted(real)
 
 
