@@ -89,7 +89,7 @@ def shared_blocks() -> set[str]:
     return blocks
 
 
-def wait_until(true: Any, timeout: float = 30) -> bool:
+def wait_until(true: Any, timeout: float = 120) -> bool:
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if true():
@@ -102,6 +102,7 @@ def python_process(fiji: Commands) -> Any:
     import psutil
 
     fiji.run("IsoScale Environment", action="show")
-    workers = [p for p in psutil.Process().children(recursive=True) if "appose.python_worker" in " ".join(p.cmdline())]
+    alive = [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
+    workers = [p for p in alive if "appose.python_worker" in " ".join(p.cmdline())]
     assert len(workers) == 1
     return workers[0]

@@ -11,6 +11,7 @@ import pytest
 
 import isoscale_ij as iso
 from isoscale_ij import memory
+from isoscale_ij.execution.chunks.settings import working_in
 
 NOISE = np.random.default_rng(0).integers(0, 60_000, (40, 128, 128), np.uint16)
 _SCRATCH = 12 << 20
@@ -66,8 +67,23 @@ def test_what_only_the_image_shows_counts_too() -> None:
     image = iso.as_image(NOISE, "zyx", voxel_size=1, unit="um")
     limit = 5 * NOISE.size + _SCRATCH + 1000  # enough for the labels and their mask
     iso.vol(image, spot_sigma="20 px", outline_sigma="20 px", memory_limit=2 * limit)
-    with pytest.raises(iso.MemoryLimitError, match="labels"):
+    with working_in(by_itself=False), pytest.raises(iso.MemoryLimitError, match="labels"):
         iso.vol(image, spot_sigma=0, outline_sigma=0, memory_limit=limit)
+
+
+@pytest.mark.filterwarnings("ignore::isoscale_ij.operations.segmentation.SegmentationWarning")
+def test_what_is_too_large_goes_in_chunks_by_itself() -> None:
+    image = iso.as_image(NOISE, "zyx", voxel_size=1, unit="um")
+    options = {"spot_sigma": 3, "outline_sigma": 2}
+    with pytest.warns(UserWarning, match="labels were made in chunks"):
+        labels = iso.vol(image, **options, memory_limit="15 MB")
+    assert len(labels.chunks[1]) > 1
+    np.testing.assert_array_equal(labels.values, iso.vol(image, **options).values)
+    with pytest.warns(UserWarning, match="rescaled image is made in chunks"):
+        scaled = iso.rescale(image, 0.5, memory_limit="10 MB")
+    np.testing.assert_array_equal(scaled.values, iso.rescale(image, 0.5).values)
+    with pytest.raises(iso.MemoryLimitError, match=r"follow the light need the whole"):
+        iso.vol(image, **options, borders="light", memory_limit="15 MB")
 
 
 def test_the_check_comes_before_tables_of_weights() -> None:

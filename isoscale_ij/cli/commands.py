@@ -12,6 +12,7 @@ from isoscale_ij.cli import streams
 from isoscale_ij.cli.inputs import each, expanded, into_folder
 from isoscale_ij.cli.parser import AXES, Run
 from isoscale_ij.cli.progress_bar import Bar
+from isoscale_ij.cli.workplace import beside, cluster, opened
 from isoscale_ij.wording import counted, short
 
 
@@ -60,7 +61,7 @@ def _set_voxel_size(options: argparse.Namespace) -> None:
 
 
 def _rescale(options: argparse.Namespace) -> None:
-    from isoscale_ij.files import read, read_header, write
+    from isoscale_ij.files import read_header, write
     from isoscale_ij.image.calibration import mark_as_labels
     from isoscale_ij.operations.rescaling import plan_rescale, rescale
 
@@ -72,7 +73,7 @@ def _rescale(options: argparse.Namespace) -> None:
             streams.result(f"{path}: {plan}" if len(outputs) > 1 else plan)
             return
         _check_output(path, outputs[path], options)
-        image = read(path, scene=options.scene)
+        image = opened(path, options, options.scene)
         if options.labels:
             image = mark_as_labels(image)
         streams.say(str(plan_rescale(image, options.voxel_size, factor=options.factor)))
@@ -83,11 +84,12 @@ def _rescale(options: argparse.Namespace) -> None:
         write(outputs[path], scaled, overwrite=options.overwrite)
         streams.result(outputs[path])
 
-    each(list(outputs), one)
+    with cluster(options):
+        each(list(outputs), one)
 
 
 def _segment(options: argparse.Namespace) -> None:
-    from isoscale_ij.files import read, write
+    from isoscale_ij.files import write
     from isoscale_ij.operations.segmentation import voronoi_otsu_labeling
 
     outputs = _outputs(options)
@@ -95,8 +97,13 @@ def _segment(options: argparse.Namespace) -> None:
 
     def one(path: Path) -> None:
         _check_output(path, outputs[path], options)
+        with beside(outputs[path], path, options):
+            segment(path)
+
+    def segment(path: Path) -> None:
         labels = voronoi_otsu_labeling(
-            read(path, scene=options.scene), spot_sigma=options.spot_sigma, outline_sigma=options.outline_sigma,
+            opened(path, options, options.scene), spot_sigma=options.spot_sigma,
+            outline_sigma=options.outline_sigma,
             threshold=options.threshold, borders=options.borders, elongation=options.elongation,
             channel=options.channel, engine=options.engine, on_progress=Bar(), memory_limit=options.memory_limit,
         )  # fmt: skip
@@ -114,7 +121,8 @@ def _segment(options: argparse.Namespace) -> None:
             streams.result(outputs[path])
 
     try:
-        each(list(outputs), one)
+        with cluster(options):
+            each(list(outputs), one)
     finally:
         if options.json and facts:
             streams.result(json.dumps(facts if len(outputs) > 1 else facts[0], indent=2))
@@ -141,7 +149,7 @@ def _convert(options: argparse.Namespace) -> None:
 
 def _measure(options: argparse.Namespace) -> None:
     from isoscale_ij.errors import ParameterError
-    from isoscale_ij.files import check_replaceable, read, replacing
+    from isoscale_ij.files import check_replaceable, replacing
     from isoscale_ij.operations.measurement import measure
     from isoscale_ij.operations.table_files import as_csv, as_json
 
@@ -157,8 +165,8 @@ def _measure(options: argparse.Namespace) -> None:
             )
         check_replaceable(output, overwrite=options.overwrite)
     table = measure(
-        read(options.labels),
-        read(options.image, scene=options.scene) if options.image else None,
+        opened(options.labels, options),
+        opened(options.image, options, options.scene) if options.image else None,
         memory_limit=options.memory_limit,
     )
     text = (as_json(table) if options.json else as_csv(table)).rstrip("\n")

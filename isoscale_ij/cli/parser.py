@@ -15,8 +15,8 @@ from isoscale_ij.operations.choices import BORDERS, EXTREMES, INTERPOLATIONS, TA
 Run = Callable[[argparse.Namespace], None]
 
 AXES = ("t", "z", "y", "x")
-_IN = "an image file: a TIFF of any kind, CZI, ND2, LIF, IMS"
-_OUT = "the file to write; its name ends in .tif (ImageJ TIFF) or .ome.tif (OME-TIFF)"
+_IN = "an image file: a TIFF of any kind, an OME-Zarr, CZI, ND2, LIF, IMS"
+_OUT = "the file to write; its name ends in .tif (ImageJ TIFF), .ome.tif (OME-TIFF) or .ome.zarr (OME-Zarr)"
 _LENGTHS = (
     'Lengths are a number in the image\'s unit, or with a unit ("1.8um", "900 nm", "10px"), or one for each axis\n'
     '("z=2um,y=1um,x=1um").'
@@ -134,6 +134,7 @@ def _rescale(scale: argparse.ArgumentParser) -> None:
     scale.add_argument("--dry-run", action="store_true", help="only say what would come out")
     _overwrite(scale)
     _limits(scale)
+    _workers(scale)
 
 
 def _convert(convert: argparse.ArgumentParser) -> None:
@@ -150,8 +151,13 @@ def _segment(segment: argparse.ArgumentParser) -> None:
     segment.add_argument("--channel", help="name or number, where there are several")
     _ways(segment)
     segment.add_argument("--json", action="store_true", help="print what came out as JSON; of several files a list")
+    segment.add_argument(
+        "--resume", action="store_true",
+        help="keep what is done when this is interrupted, in a folder beside OUT, and go on there the next time",
+    )  # fmt: skip
     _overwrite(segment)
     _limits(segment)
+    _workers(segment)
 
 
 def _measure(measure: argparse.ArgumentParser) -> None:
@@ -222,6 +228,18 @@ def _memory(parser: argparse.ArgumentParser) -> None:
 def _limits(parser: argparse.ArgumentParser) -> None:
     _memory(parser)
     parser.add_argument("--engine", choices=engine_names(), default="auto", help="what to compute with; default: auto")
+
+
+def _workers(parser: argparse.ArgumentParser) -> None:
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--workers", metavar="N", type=_count, help="work in chunks, in so many processes here (dask)")
+    where.add_argument("--scheduler", metavar="ADDRESS", help="work in chunks, on the dask cluster of this scheduler")
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"Got {text!r}; needed is a whole number above 0.")
+    return int(text)
 
 
 def _sigmas(parser: argparse.ArgumentParser) -> None:

@@ -22,6 +22,7 @@ from isoscale_ij.comparison.coloring import at_points_of
 from isoscale_ij.comparison.report import Comparison
 from isoscale_ij.engines import get_engine
 from isoscale_ij.errors import CalibrationError, MemoryLimitError, ParameterError
+from isoscale_ij.execution.chunks.settings import working_in
 from isoscale_ij.image.axes import SPATIAL, choose_channel
 from isoscale_ij.image.calibration import as_image, length_unit, spacing, voxel_size
 from isoscale_ij.image.grid import Grid
@@ -120,8 +121,8 @@ def compare(
     import pandas as pd
 
     on_progress = on_progress or notebook_bar()
-    image = as_image(image)
-    truth = None if truth is None else as_image(truth)
+    image = _in_memory(as_image(image), memory_limit)
+    truth = None if truth is None else _in_memory(as_image(truth), memory_limit)
     sources = [Path(each.encoding["source"]) for each in (image, truth) if each is not None and _has_source(each)]
     image = choose_channel(image, channel)
     _check(image)
@@ -138,10 +139,11 @@ def compare(
     for number, way in enumerate(ways):
         row: dict[str, Any] = {"name": way.name, "remark": ""}
         try:
-            segmented = _segment(
-                image, way, (spot_sigma, outline_sigma), options, row, engine, memory_limit,
-                _part(on_progress, number, len(ways), way.name),
-            )  # fmt: skip
+            with working_in(by_itself=False):  # a row that is too large says so
+                segmented = _segment(
+                    image, way, (spot_sigma, outline_sigma), options, row, engine, memory_limit,
+                    _part(on_progress, number, len(ways), way.name),
+                )  # fmt: skip
         except (MemoryLimitError, ParameterError) as error:
             row["remark"] = f"skipped: {error}"
         else:
@@ -168,6 +170,16 @@ def compare(
     if on_progress:
         on_progress(100, 100, "done")
     return Comparison(table, image, labels, truth, measured, sources)
+
+
+def _in_memory(image: xr.DataArray, memory_limit: float | str | None) -> xr.DataArray:
+    """The image, read if it is lazy: pictures and agreement need it whole."""
+    if isinstance(image.data, np.ndarray) or not hasattr(image.data, "dask"):
+        return image
+    nbytes = image.size * image.dtype.itemsize
+    mend = "Compare a part of it, for example image.isel(z=slice(0, 50))."
+    memory.require(nbytes, memory_limit, "The image that is to be compared", mend)
+    return image.compute()
 
 
 def _has_source(image: xr.DataArray) -> bool:

@@ -7,6 +7,7 @@ image that lies on a device stays there.
 
 from __future__ import annotations
 
+import importlib.util
 import math
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 
 from isoscale_ij.engines import engine_holding, get_engine
 from isoscale_ij.engines.protocol import DeviceError, DeviceSteps, Engine, OnMemory
-from isoscale_ij.errors import ParameterError
+from isoscale_ij.errors import MemoryLimitError, ParameterError
+from isoscale_ij.execution.chunks.readers import is_lazy
+from isoscale_ij.execution.chunks.settings import settings
 from isoscale_ij.execution.in_memory import InMemorySteps
 from isoscale_ij.execution.on_device import OnDeviceSteps
 from isoscale_ij.execution.protocol import Allowance, Place, VolumeSteps
@@ -41,9 +44,40 @@ def place_of(stack: Stack, engine: str, voxels: int = 0) -> Place:
     voxels : int
         Of the largest image of this work, where that is not a volume of the stack.
     """
+    if is_lazy(stack.values):
+        return _in_chunks(stack)
     if stack.is_single and (holder := engine_holding(stack.values, engine)) and holder.on_device:
         return OnDevice(stack, holder, holder.on_device)
     return InMemory(stack, get_engine(engine, max(voxels, math.prod(stack.volume_shape))))
+
+
+def taken(values: Any, axis: int, index: int) -> Any:
+    """The lazy values at one index along an axis."""
+    from isoscale_ij.execution.chunks.lazy import taken_of
+
+    return taken_of(values, axis, index)
+
+
+def slices_of(values: Any, index: tuple[int, ...], *, has_z: bool) -> Any:
+    """One volume of lazy values, slice by slice."""
+    from isoscale_ij.execution.chunks.slices import Slices
+
+    return Slices.of(values, index, has_z=has_z)
+
+
+def _in_chunks(stack: Stack) -> Place:
+    from isoscale_ij.execution.chunks.place import InChunks
+
+    return InChunks(stack)
+
+
+def _instead(stack: Stack, error: MemoryLimitError) -> Place:
+    """The place where work is done in chunks that needs too much memory here, if that may be."""
+    if not settings().by_itself:
+        raise error
+    if importlib.util.find_spec("dask") is None or importlib.util.find_spec("zarr") is None:
+        raise MemoryLimitError(f"{error} Or let it go in chunks: pip install 'isoscale-ij[dask]'.") from error
+    return _in_chunks(stack)
 
 
 class InMemory:
@@ -53,6 +87,25 @@ class InMemory:
         self._stack, self._engine = stack, engine
 
     def resample(
+        self, resampling: Resampling, out: NDArray[Any] | None, progress: Progress, allowance: Allowance
+    ) -> tuple[Any, int]:
+        """The values; lazy ones, if they are more than is allowed."""
+        try:
+            return self._resample(resampling, out, progress, allowance)
+        except MemoryLimitError as error:
+            return _instead(self._stack, error).resample(resampling, out, progress, allowance)
+
+    def label(
+        self, work: Callable[[VolumeSteps, int, Progress], T], progress: Progress, allowance: Allowance
+    ) -> tuple[Any, list[T]]:
+        """The labels; lazy ones, made in chunks, if they would need more than is allowed."""
+        try:
+            return self._label(work, progress, allowance)
+        except MemoryLimitError as error:
+            place = _instead(self._stack, error)
+        return place.label(work, progress, allowance)
+
+    def _resample(
         self, resampling: Resampling, out: NDArray[Any] | None, progress: Progress, allowance: Allowance
     ) -> tuple[NDArray[Any], int]:
         shape = self._stack.shape_of(resampling.shape)
@@ -77,7 +130,7 @@ class InMemory:
             return 0
         return self._stack.dtype.itemsize * at_a_time * volume
 
-    def label(
+    def _label(
         self, work: Callable[[VolumeSteps, int, Progress], T], progress: Progress, allowance: Allowance
     ) -> tuple[NDArray[np.int32], list[T]]:
         volume = math.prod(self._stack.volume_shape)

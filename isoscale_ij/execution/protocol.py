@@ -17,6 +17,12 @@ from isoscale_ij.progress import Progress
 
 T = TypeVar("T")
 
+IN_CHUNKS = (
+    "{what} made in chunks, since that would need more memory than is allowed; the values are lazy, a dask array. "
+    "Write them, or look at a part."
+)
+"""What is said where an image in memory has a lazy result."""
+
 
 @dataclass(frozen=True)
 class Allowance:
@@ -30,12 +36,15 @@ class Allowance:
         What would need more, and what to do instead, for the message.
     held : int
         Bytes a voxel that the work holds beside the labels and the mask (see :meth:`VolumeSteps.hold`).
+    around : (int, int, int)
+        Voxels on each side of one that are looked at for it, along z, y and x.
     """
 
     limit: float | str | None
     what: str
     mend: str
     held: int = 0
+    around: tuple[int, int, int] = (0, 0, 0)
 
     def require(self, nbytes: int) -> None:
         """Raise a MemoryLimitError if that much is not allowed."""

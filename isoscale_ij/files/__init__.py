@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import xarray as xr
 from isoscale_ij import remarks
 from isoscale_ij.carrying import takes_images
 from isoscale_ij.errors import FormatError, ParameterError
-from isoscale_ij.files import formats
+from isoscale_ij.files import formats, ome_zarr
 from isoscale_ij.files.atomic import check_replaceable as check_replaceable
 from isoscale_ij.files.atomic import replacing as replacing
 from isoscale_ij.files.failures import of_reading, of_writing
@@ -23,16 +23,22 @@ from isoscale_ij.image.inspection import remarks as calibration_remarks
 from isoscale_ij.image.sources import remember, sources
 
 
-def read(path: str | os.PathLike[str], *, scene: str | int | None = None) -> xr.DataArray:
+def read(
+    path: str | os.PathLike[str], *, scene: str | int | None = None, chunks: Mapping[str, int] | str | None = None
+) -> xr.DataArray:
     """Read an image with its calibration.
 
     Parameters
     ----------
     path : path
-        A TIFF of any kind (or the ``.companion.ome`` of a set of OME-TIFFs), a CZI, ND2, LIF or IMS. Those
+        A TIFF of any kind (or the ``.companion.ome`` of a set of OME-TIFFs), an OME-Zarr, a CZI, ND2, LIF or IMS. Those
         of microscopes need a library each: ``pip install "isoscale-ij[czi,nd2,lif,ims]"``.
     scene : str or int, optional
-        Which image of a file that holds several: its name or its index. By default the first.
+        Which image of a file that holds several: its name or its index; ``"labels/NAME"`` of an OME-Zarr. By default
+        the first.
+    chunks : mapping or "auto", optional
+        Read lazily, in chunks of so many voxels (``{"z": 64, "y": 512}``; axes that are not named as in the file):
+        the values are a dask array, read when they are looked at. For images that are larger than the memory.
 
     Returns
     -------
@@ -64,7 +70,13 @@ def read(path: str | os.PathLike[str], *, scene: str | int | None = None) -> xr.
     """
     path = Path(path)
     with of_reading(path):
-        image = remember(formats.of_file(path).header(path, scene).image(), path)
+        if chunks is None:
+            image = formats.of_file(path).header(path, scene).image()
+        else:
+            from isoscale_ij.files.lazily import lazy_image
+
+            image = lazy_image(path, scene, chunks)
+        image = remember(image, path)
     remarks.warn_of(remarks.Remark(text, CalibrationWarning) for text in calibration_remarks(image))
     return image
 
@@ -84,7 +96,7 @@ def scene_names(path: str | os.PathLike[str]) -> list[str]:
 
 
 @takes_images("image")
-def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False) -> None:
+def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False, version: str | None = None) -> None:
     """Write an image with its calibration.
 
     The file is written under another name beside `path` and renamed when it is complete.
@@ -92,12 +104,15 @@ def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False) 
     Parameters
     ----------
     path : path
-        Its ending tells the format: ``.ome.tif`` for OME-TIFF, ``.tif`` for ImageJ TIFF.
+        Its ending tells the format: ``.ome.tif`` for OME-TIFF, ``.tif`` for ImageJ TIFF, ``.ome.zarr`` (or ``.zarr``)
+        for OME-Zarr. ``image.ome.zarr/labels/NAME`` puts labels into the OME-Zarr of their image.
     image : DataArray or array_like
-        See :func:`as_image`.
+        See :func:`as_image`. A lazy one is written block by block.
     overwrite : bool
         Whether an existing file may be replaced. The file that `image` was read from, or was made of,
         never is.
+    version : {"0.5", "0.4"}, optional
+        Of OME-Zarr; by default 0.5. Some viewers read 0.4 alone.
 
     Raises
     ------
@@ -120,9 +135,25 @@ def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False) 
         raise ParameterError(
             f"{path} is the file that the image was read from, or was made of. Choose another name for the output."
         )
-    writer = formats.of_output(path)
-    with of_writing(path), replacing(path, overwrite=overwrite) as temporary:
-        writer(temporary, image)
+    form = formats.of_output(path)
+    assert form.write is not None
+    folder = formats.makes_folder(path)
+    options = {} if version is None else {"version": _checked_version(form, version)}
+    if folder:
+        ome_zarr.prepare(path)
+    with of_writing(path), replacing(path, overwrite=overwrite, folder=folder) as temporary:
+        form.write(temporary, image, **options)
+    if folder:
+        ome_zarr.announce(path)
+
+
+def _checked_version(form: formats.Format, version: str) -> str:
+    if form is not ome_zarr or version not in ome_zarr.VERSIONS:
+        raise ParameterError(
+            f"Got the version {version!r} for {form.name}; versions are those of OME-Zarr: "
+            f"{', '.join(ome_zarr.VERSIONS)}. Leave it out, or choose one of them."
+        )
+    return version
 
 
 def recalibrate(
@@ -165,5 +196,7 @@ def recalibrate(
 
 def check_output(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Raise what :func:`write` would raise before it writes: to be asked before a long computation."""
-    formats.of_output(Path(path))
-    check_replaceable(Path(path), overwrite=overwrite)
+    path = Path(path)
+    if formats.makes_folder(path):
+        ome_zarr.prepare(path)
+    check_replaceable(path, overwrite=overwrite, folder=formats.makes_folder(path))

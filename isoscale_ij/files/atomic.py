@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,8 +13,8 @@ from pathlib import Path
 from isoscale_ij.errors import ParameterError
 
 
-def check_replaceable(path: Path, *, overwrite: bool) -> None:
-    """Raise if a file cannot or must not be written at `path`.
+def check_replaceable(path: Path, *, overwrite: bool, folder: bool = False) -> None:
+    """Raise if a file (or a folder that is one image) cannot or must not be written at `path`.
 
     Raises
     ------
@@ -22,8 +23,12 @@ def check_replaceable(path: Path, *, overwrite: bool) -> None:
     OSError
         If its folder does not exist or cannot be written.
     """
-    if path.is_dir():
+    if path.is_dir() and not folder:
         raise ParameterError(f"Got the folder {path} as output; needed is the name of a file.")
+    if folder and overwrite and path.exists() and not _is_image_folder(path):
+        raise ParameterError(
+            f"Got {path} as output, which is there and is no OME-Zarr, so it is not replaced. Choose another name."
+        )
     if path.exists() and not overwrite:
         raise ParameterError(
             f"{path} exists already. Choose another name, or allow it with overwrite=True (command line: --overwrite)."
@@ -35,7 +40,7 @@ def check_replaceable(path: Path, *, overwrite: bool) -> None:
 
 
 @contextmanager
-def replacing(path: Path, *, overwrite: bool) -> Iterator[Path]:
+def replacing(path: Path, *, overwrite: bool, folder: bool = False) -> Iterator[Path]:
     """A temporary path beside `path`, that takes its place when all went well and is removed when not.
 
     Of a symbolic link, what it points to is replaced; the link stays.
@@ -46,7 +51,11 @@ def replacing(path: Path, *, overwrite: bool) -> Iterator[Path]:
         As :func:`check_replaceable`; and if the disk is full.
     """
     path = path.resolve() if path.is_symlink() else path
-    check_replaceable(path, overwrite=overwrite)
+    check_replaceable(path, overwrite=overwrite, folder=folder)
+    if folder:
+        with _replacing_folder(path, overwrite=overwrite) as temporary:
+            yield temporary
+        return
     handle, name = tempfile.mkstemp(prefix=".", suffix=f".partial{''.join(path.suffixes[-2:])}", dir=path.parent)
     os.close(handle)
     temporary = Path(name)
@@ -62,6 +71,35 @@ def replacing(path: Path, *, overwrite: bool) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _replacing_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    temporary = Path(tempfile.mkdtemp(prefix=".", suffix=f".partial{''.join(path.suffixes[-2:])}", dir=path.parent))
+    old = temporary.with_name(f"{temporary.name}.old")
+    try:
+        yield temporary
+        temporary.chmod(0o777 & ~_umask())
+        check_replaceable(path, overwrite=overwrite, folder=True)
+        if path.exists():
+            path.rename(old)
+        try:
+            temporary.rename(path)
+        except OSError:
+            if old.exists():
+                old.rename(path)
+            raise
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise OSError(errno.ENOSPC, "The disk is full; nothing was written", str(path)) from error
+        raise
+    finally:
+        for leftover in (temporary, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _is_image_folder(path: Path) -> bool:
+    return any((path / name).is_file() for name in ("zarr.json", ".zattrs", ".zgroup"))
 
 
 def _umask() -> int:

@@ -12,7 +12,7 @@ from typing import Protocol
 import xarray as xr
 
 from isoscale_ij.errors import FormatError
-from isoscale_ij.files import czi, imagej_tiff, ims, lif, nd2, ome_tiff
+from isoscale_ij.files import czi, imagej_tiff, ims, lif, nd2, ome_tiff, ome_zarr
 from isoscale_ij.files.scenes import Scene
 from isoscale_ij.image.header import Header
 
@@ -50,8 +50,8 @@ class Format(Protocol):
         """What is known before a voxel is loaded; its `load` gives a region of the values."""
 
     @property
-    def write(self) -> Callable[[Path, xr.DataArray], None] | None:
-        """Writes an image; None where the format is only read."""
+    def write(self) -> Callable[..., None] | None:
+        """Writes an image, given a path and the image; None where the format is only read."""
 
     @property
     def recalibrate(self) -> Callable[[Path, Scene, Change], None] | None:
@@ -61,6 +61,7 @@ class Format(Protocol):
 FORMATS: list[Format] = [  # asked in this order whether they can read a file
     ome_tiff,
     imagej_tiff,
+    ome_zarr,
     czi,
     nd2,
     lif,
@@ -98,20 +99,34 @@ def of_file(path: Path) -> Format:
     )
 
 
-def of_output(path: Path) -> Callable[[Path, xr.DataArray], None]:
-    """What writes a file of that name: the longest ending counts.
+def of_output(path: Path) -> Format:
+    """The format of a file that is to be written under that name: the longest ending counts.
 
     Raises
     ------
     FormatError
         If no format that can be written has such an ending.
     """
-    writers = [(ending, each.write) for each in FORMATS for ending in each.endings if each.write is not None]
-    fitting = [(len(ending), write) for ending, write in writers if path.name.lower().endswith(ending)]
+    writing = [(ending, each) for each in FORMATS for ending in each.endings if each.write is not None]
+    fitting = [(len(ending), each) for ending, each in writing if path.name.lower().endswith(ending)]
+    if ome_zarr.is_labels_path(path):
+        return ome_zarr
     if not fitting:
-        known = ", ".join(ending for ending, _ in writers)
+        known = ", ".join(ending for ending, _ in writing)
         raise FormatError(f"Got the output {path.name}; needed is a name that ends in one of {known}.")
     return max(fitting, key=lambda pair: pair[0])[1]
+
+
+def makes_folder(path: Path) -> bool:
+    """Whether what is written under that name is a folder."""
+    return bool(getattr(of_output(path), "is_folder", False))
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    """What differs when somebody has changed a file (of a folder, the file that describes it)."""
+    describing = next((path / name for name in ("zarr.json", ".zattrs") if (path / name).is_file()), path)
+    about = describing.stat()
+    return about.st_size, about.st_mtime_ns
 
 
 def written() -> tuple[str, ...]:

@@ -131,11 +131,17 @@ def channel_names(image: xr.DataArray) -> list[str]:
 
 def choose_channel(image: xr.DataArray, channel: str | int | None) -> xr.DataArray:
     """The image at one channel, given by name or index; where there are several, one has to be given."""
+    index = channel_index(image, channel)
+    return image if index is None else image.isel(c=index, drop=True)
+
+
+def channel_index(image: xr.DataArray, channel: str | int | None) -> int | None:
+    """The index of the channel that is meant; None where the image has no channels."""
     names = channel_names(image)
     if not names:
         if channel is not None and not (_is_index(channel) and channel == 0):
             raise ParameterError(f"Got the channel {channel!r}; the image has no channels. Leave it out.")
-        return image
+        return None
     listed = ", ".join(f"{index} ({name})" if name != str(index) else name for index, name in enumerate(names))
     if channel is None:
         if len(names) > 1:
@@ -149,7 +155,7 @@ def choose_channel(image: xr.DataArray, channel: str | int | None) -> xr.DataArr
         index = int(channel) if _is_index(channel) else -1
     if not 0 <= index < len(names):
         raise ParameterError(f"Got the channel {channel!r}; the image has {listed}.")
-    return image.isel(c=index, drop=True)
+    return index
 
 
 def _is_index(value: object) -> bool:

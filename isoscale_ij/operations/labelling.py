@@ -14,12 +14,13 @@ import numpy as np
 import xarray as xr
 
 from isoscale_ij.engines.protocol import OnPart, Seeds
-from isoscale_ij.engines.taps import holds_exactly
+from isoscale_ij.engines.taps import gaussian_radius, holds_exactly
 from isoscale_ij.errors import PUBLIC, ParameterError
-from isoscale_ij.execution.places import place_of
-from isoscale_ij.execution.protocol import Allowance, VolumeSteps
+from isoscale_ij.execution.chunks.readers import is_lazy
+from isoscale_ij.execution.places import place_of, taken
+from isoscale_ij.execution.protocol import IN_CHUNKS, Allowance, VolumeSteps
 from isoscale_ij.execution.stack import Stack
-from isoscale_ij.image.axes import SPATIAL, choose_channel
+from isoscale_ij.image.axes import SPATIAL, channel_index, choose_channel
 from isoscale_ij.image.calibration import is_labels, mark_as_labels
 from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.sources import inherit
@@ -80,7 +81,7 @@ def labelled(
     memory_limit: float | str | None = None,
 ) -> tuple[xr.DataArray, list[Remark]]:
     """The labels of a calibrated image, and what is to be said of it."""
-    image = choose_channel(image, channel)
+    image = _chosen(image, channel)
     if is_labels(image):
         raise ParameterError('Got a label image (attrs["kind"] is "labels"); needed are intensities.')
     grid = Grid.of(image)
@@ -100,7 +101,7 @@ def labelled(
     allowance = Allowance(
         memory_limit, f"The labels of an image of {math.prod(grid.shape)} voxels",
         "Segment a part of the image, or choose larger voxels first with rescale.",
-        held=_HELD_BYTES if settings.holds else 0,
+        held=_HELD_BYTES if settings.holds else 0, around=_around(settings),
     )  # fmt: skip
 
     def label(steps: VolumeSteps, number: int, progress: Progress) -> _Labelled:
@@ -118,7 +119,10 @@ def labelled(
         made["threshold_method"] = threshold
     made |= {"borders": borders} if borders != "distance" else {}
     made |= {"elongation": float(elongation)} if elongation != 1 else {}
-    return _as_labels(image, labels, made), [remark for volume in volumes for remark in volume.remarks]
+    notes = [remark for volume in volumes for remark in volume.remarks]
+    if is_lazy(labels) and not is_lazy(image.data):
+        notes.insert(0, Remark(IN_CHUNKS.format(what="The labels were")))
+    return _as_labels(image, labels, made), notes
 
 
 @dataclass(frozen=True)
@@ -242,6 +246,21 @@ def _checked_borders(borders: str) -> Borders:
     if borders not in BORDERS:
         raise ParameterError(f"Got the borders {borders!r}; needed is one of {', '.join(map(repr, BORDERS))}.")
     return cast("Borders", borders)
+
+
+def _chosen(image: xr.DataArray, channel: str | int | None) -> xr.DataArray:
+    """The image at one channel; of a lazy one, what reads it stays known."""
+    chosen = choose_channel(image, channel)
+    index = channel_index(image, channel)
+    if index is None or not is_lazy(image.data):
+        return chosen
+    return chosen.copy(data=taken(image.data, image.dims.index("c"), index))
+
+
+def _around(settings: _Settings) -> tuple[int, int, int]:
+    """How far the blurs reach."""
+    z, y, x = (gaussian_radius(max(pair)) for pair in zip(settings.spot, settings.outline, strict=True))
+    return z, y, x
 
 
 def _lengthened(sigmas: Triple, elongation: float, slices: int) -> Triple:

@@ -14,6 +14,8 @@ from isoscale_ij.carrying import takes_images
 from isoscale_ij.engines import get_engine
 from isoscale_ij.engines.protocol import Tally
 from isoscale_ij.errors import ParameterError
+from isoscale_ij.execution.chunks.readers import is_lazy
+from isoscale_ij.execution.places import slices_of, taken
 from isoscale_ij.image.axes import SPATIAL, channel_names
 from isoscale_ij.image.calibration import as_image, axis_unit, is_labels, length_unit, spacing
 from isoscale_ij.image.labels import looks_like_grey_values, whole_numbers
@@ -110,7 +112,7 @@ def measure(
         values = whole_numbers(stored)
         beside = 0 if values is stored else values.nbytes
         intensities = [_volume(channel, t) for channel in channels.values()]
-        origins = [origin if np.isfinite(origin := float(each.flat[0])) else 0.0 for each in intensities]
+        origins = [origin if np.isfinite(origin := float(each[0].flat[0])) else 0.0 for each in intensities]
         surface = Surface(values, _sizes(labels), get_engine(engine))
         present, sums = label_sums(
             values, [*intensities, surface], [*origins, 0.0], get_engine(engine),
@@ -165,11 +167,20 @@ def _channels(labels: xr.DataArray, image: xr.DataArray | None) -> dict[str, xr.
     if not names:
         return {"intensity": image}
     if len(names) == 1:
-        return {"intensity": image.isel(c=0)}
-    return {f"intensity_{name}": image.isel(c=index) for index, name in enumerate(names)}
+        return {"intensity": _at(image, 0)}
+    return {f"intensity_{name}": _at(image, index) for index, name in enumerate(names)}
 
 
-def _volume(image: xr.DataArray, t: int) -> NDArray[Any]:
+def _at(image: xr.DataArray, channel: int) -> xr.DataArray:
+    """One channel; of a lazy image, what reads it stays known."""
+    chosen = image.isel(c=channel)
+    return chosen.copy(data=taken(image.data, image.dims.index("c"), channel)) if is_lazy(image.data) else chosen
+
+
+def _volume(image: xr.DataArray, t: int) -> Any:
+    """A volume (z, y, x); of a lazy image, slice by slice."""
+    if is_lazy(image.data):
+        return slices_of(image.data, (t,) if "t" in image.dims else (), has_z="z" in image.dims)
     values = np.asarray(image.data[t] if "t" in image.dims else image.data)
     return values if "z" in image.dims else values[np.newaxis]
 

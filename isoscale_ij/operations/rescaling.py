@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from isoscale_ij import hypertext, memory, remarks
 from isoscale_ij.carrying import takes_images
 from isoscale_ij.errors import ParameterError
+from isoscale_ij.execution.chunks.readers import is_lazy
 from isoscale_ij.execution.places import place_of
-from isoscale_ij.execution.protocol import Allowance
+from isoscale_ij.execution.protocol import IN_CHUNKS, Allowance
 from isoscale_ij.execution.resampling import AxisChange, Resampling
 from isoscale_ij.execution.stack import Stack
 from isoscale_ij.image.axes import SPATIAL
@@ -187,6 +188,8 @@ def rescale(
     place = place_of(work.stack, engine, max(math.prod(work.old.shape), math.prod(work.plan.shape)))
     values, not_finite = place.resample(work.resampling, out, progress, allowance)
     progress.finish()
+    if is_lazy(values) and not is_lazy(work.image.data):
+        remarks.warn(IN_CHUNKS.format(what="The rescaled image is"))
     if not_finite:
         remarks.warn(not_finite_remark(not_finite, math.prod(work.old.shape)))
     return work.result(values)
@@ -241,7 +244,7 @@ class Prepared:
             if axis not in self.new.spacings:  # a position without a size: of another grid
                 coords.pop(axis, None)
         made = xr.DataArray(values, dims=self.image.dims, coords=coords, name=self.image.name, attrs=self.image.attrs)
-        return inherit(made, self.image)
+        return inherit(made.rename(self.image.name), self.image)  # dask's own names are no names of images
 
 
 def prepared(

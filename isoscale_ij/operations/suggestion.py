@@ -146,7 +146,7 @@ def suggest_sigmas(
     import pandas as pd
 
     image = choose_channel(as_image(image), channel)
-    image = _middle(image.isel(t=0) if "t" in image.dims else image)
+    image = _middle(image.isel(t=0) if "t" in image.dims else image).compute()  # of a lazy image, that part is read
     grid = Grid.of(image)
     unit, sizes = _sizes(grid)
     lowest, highest = _limits(grid, sizes)

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu.compiling import compiled, multiply_add
+from isoscale_ij.engines.cpu.plateaus import CLEAR, EQUAL, settled
 from isoscale_ij.engines.cpu.resampling import resample
 from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
 from isoscale_ij.engines.taps import FineTaps, spread, unchanged_taps
@@ -33,11 +34,6 @@ _ROWS, _COLUMNS = 16, 64  # of a tile
 _MOST = 1 << 15  # peaks to hold at a time
 _BAND_BYTES = 4 << 20  # of fine rows in memory at a time, a thread
 _BYTES_PER_PEAK = 80  # while it is sorted
-EQUAL, CLEAR = 1, 2  # kinds of peak: with a neighbour as high, and without
-
-_NEIGHBOURS = np.array(
-    [(z, y, x) for z in (-1, 0, 1) for y in (-1, 0, 1) for x in (-1, 0, 1) if (z, y, x) != (0, 0, 0)]
-)
 
 
 def maxima(
@@ -65,7 +61,24 @@ def maxima(
     on_memory : callable, optional
         Told the bytes that are about to be taken; may raise to stop it.
     """
-    peaks: list[NDArray[np.int32]] = []  # in any order: sorted at the end
+    peaks = raw_peaks(values, mask, taps, finer, rounding=rounding, on_memory=on_memory)
+    if on_memory:
+        fine = math.prod((n - 1) * f + 1 for n, f in zip(values.shape, finer, strict=True))
+        on_memory(_BYTES_PER_PEAK * len(peaks) + bool((peaks[:, 3] == EQUAL).any()) * fine // 8)
+    return settled(peaks, lambda: values, mask, taps, finer, rounding)
+
+
+def raw_peaks(
+    values: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    taps: tuple[FineTaps, FineTaps, FineTaps],
+    finer: tuple[int, int, int],
+    *,
+    rounding: float,
+    on_memory: Callable[[int], None] | None = None,
+) -> NDArray[np.int32]:
+    """Fine places with nothing higher beside them, in any order: rows of (z, y, x, kind)."""
+    peaks: list[NDArray[np.int32]] = []
     if finer[1:] == (1, 1):
         height = values.shape[1]
 
@@ -75,11 +88,7 @@ def maxima(
         for_ranges(search, -(-height // _ROWS))
     else:
         _search_spread(values, mask, taps, finer, rounding, peaks, on_memory)
-    if on_memory:
-        plateaus = any((some[:, 3] == EQUAL).any() for some in peaks)
-        fine = math.prod((n - 1) * f + 1 for n, f in zip(values.shape, finer, strict=True))
-        on_memory(_BYTES_PER_PEAK * sum(map(len, peaks)) + plateaus * fine // 8)
-    return settled(np.concatenate(peaks), lambda: values, mask, taps, finer, rounding)
+    return np.concatenate(peaks)
 
 
 def _search_spread(
@@ -128,91 +137,6 @@ def _search_rows(
             some = places[:count].copy()
             some[:, 1] += first_row
             peaks.append(some)
-
-
-def settled(
-    peaks: NDArray[np.int32],
-    values: Callable[[], NDArray[np.float32]],
-    mask: NDArray[np.bool_],
-    taps: tuple[FineTaps, FineTaps, FineTaps],
-    finer: tuple[int, int, int],
-    rounding: float,
-) -> NDArray[np.int64]:
-    """The maxima among `peaks`, rows of (z, y, x, kind): those on a plateau stand for it at its lowest place.
-
-    `values` is asked for only where a plateau must be looked at.
-    """
-    clear, unclear = peaks[peaks[:, 3] == CLEAR, :3], peaks[peaks[:, 3] == EQUAL, :3]
-    if len(unclear):
-        tops = _plateau_tops(values(), taps, unclear, rounding)
-        inside = mask[tuple(((tops + np.array(finer) // 2) // np.array(finer)).T)]
-        clear = np.concatenate([clear, tops[inside]])
-    return clear[np.lexsort(clear.T[::-1])].astype(np.int64)
-
-
-def _plateau_tops(
-    values: NDArray[np.float32], taps: tuple[FineTaps, FineTaps, FineTaps], peaks: NDArray[np.int32], rounding: float
-) -> NDArray[np.int32]:
-    """The lowest place of each plateau that holds one of `peaks`, where nothing beside it is higher."""
-    along_y, along_x = (spread(axis, count) for axis, count in zip(taps[1:], values.shape[1:], strict=True))
-    shape = np.array(((len(values) - 1) * len(taps[0].weights) + 1, len(along_y.first), len(along_x.first)), np.int64)
-    tables = (
-        taps[0].begin, taps[0].weights, along_y.first, along_y.count, along_y.weights,
-        along_x.first, along_x.count, along_x.weights,
-    )  # fmt: skip
-    heights = np.empty(len(peaks), np.float32)
-    _heights(values, *tables, peaks, heights)
-    order = np.lexsort((*peaks.T[::-1], -heights.astype(np.float64)))
-    visited = np.zeros(-(-int(np.prod(shape)) // 8), np.uint8)  # a bit for each place
-    queue = np.empty(1024, np.int64)
-    strides = np.array((shape[1] * shape[2], shape[2], 1))
-    tops = []
-    for index in order:
-        place = np.int64(peaks[index] @ strides)
-        if visited[place >> 3] >> (place & 7) & 1:
-            continue
-        queue[0], begin, end, lowest, is_top = place, 0, 1, place, True
-        visited[place >> 3] |= 1 << (place & 7)
-        while begin < end:
-            begin, end, lowest, higher = _flood(
-                values, *tables, _NEIGHBOURS, heights[index], rounding, shape, visited, queue, begin, end, lowest
-            )
-            is_top = is_top and not higher
-            if begin < end:  # no room: what was gone through is dropped, or the queue made longer
-                left = queue[begin:end].copy()
-                queue = queue if len(left) < len(queue) // 2 else np.empty(2 * len(queue), np.int64)
-                queue[: len(left)] = left
-                begin, end = 0, len(left)
-        if is_top:
-            tops.append(np.unravel_index(lowest, shape))
-    return np.array(tops, np.int32).reshape(-1, 3)
-
-
-@compiled
-def _value(values, begin, weights, first_y, count_y, weights_y, first_x, count_x, weights_x, z, y, x):
-    """The value at one fine place: the very sums, in the same order, that made it when it was searched."""
-    finer = weights.shape[0]
-    last = values.shape[0] - 1
-    phase = z % finer
-    result = values.dtype.type(0)
-    for k in range(weights.shape[1]):
-        plane = values[min(max(z // finer + begin + k, 0), last)]
-        across = values.dtype.type(0)
-        for i in range(count_x[x]):
-            along = weights_y[y, 0] * plane[first_y[y], first_x[x] + i]
-            for j in range(1, count_y[y]):
-                along = multiply_add(weights_y[y, j], plane[first_y[y] + j, first_x[x] + i], along)
-            across = weights_x[x, 0] * along if i == 0 else multiply_add(weights_x[x, i], along, across)
-        result = multiply_add(weights[phase, k], across, result)
-    return result
-
-
-@compiled
-def _heights(values, begin, weights, first_y, count_y, weights_y, first_x, count_x, weights_x, places, heights):
-    """The value at each of some places."""
-    for n in range(heights.size):
-        z, y, x = places[n]
-        heights[n] = _value(values, begin, weights, first_y, count_y, weights_y, first_x, count_x, weights_x, z, y, x)
 
 
 @compiled
@@ -362,38 +286,3 @@ def _compare(plane, rows, columns, y, x, value, equal, side):
             if other >= equal:
                 kind = EQUAL
     return kind
-
-
-@compiled
-def _flood(
-    values, begin, weights, first_y, count_y, weights_y, first_x, count_x, weights_x, neighbours, height, rounding,
-    shape, visited, queue, first, end, lowest,
-):  # fmt: skip
-    """Spread over the plateau of `height`, breadth first; keep its lowest place.
-
-    Goes over all of it, also once it has met something higher: the other peaks of this plateau are not
-    to be taken for tops of their own. Places are counted through in the order (z, y, x). Returns how far it
-    has come, until there is no room in the queue or no plateau left, the lowest place, and whether
-    something beside the plateau is higher.
-    """
-    higher = False
-    equal = height - abs(height) * rounding
-    while first < end and end + neighbours.shape[0] <= queue.size:
-        place = queue[first]
-        first += 1
-        lowest = min(lowest, place)
-        z, y, x = place // (shape[1] * shape[2]), place // shape[2] % shape[1], place % shape[2]
-        for n in range(neighbours.shape[0]):
-            k, j, i = z + neighbours[n, 0], y + neighbours[n, 1], x + neighbours[n, 2]
-            if k < 0 or j < 0 or i < 0 or k >= shape[0] or j >= shape[1] or i >= shape[2]:
-                continue
-            other = _value(values, begin, weights, first_y, count_y, weights_y, first_x, count_x, weights_x, k, j, i)
-            if other > height:
-                higher = True
-                continue
-            beside = (k * shape[1] + j) * shape[2] + i
-            if other >= equal and not visited[beside >> 3] >> (beside & 7) & 1:
-                visited[beside >> 3] |= np.uint8(1 << (beside & 7))
-                queue[end] = beside
-                end += 1
-    return first, end, lowest, higher

@@ -57,8 +57,8 @@ def join_pieces(
         return 0
     loose = np.empty(number, np.int32)
     _list_loose(parent, settled, loose)
-    _settle_loose(_contacts(loose, start, begin, end, parent, depth, height, on_memory), settled)
-    return int(_write_runs(labels, loose, start, begin, end, settled[parent[loose]]))
+    settle_loose(contacts(loose, start, begin, end, parent, depth, height, on_memory), settled)
+    return int(write_runs(labels, loose, start, begin, end, settled[parent[loose]]))
 
 
 def keep_pieces(
@@ -110,7 +110,7 @@ def pieces(
     return start, begin, end, value, parent, settled
 
 
-def _contacts(
+def contacts(
     loose: Ints, start: Longs, begin: Ints, end: Ints, parent: Ints, depth: int, height: int,
     on_memory: Callable[[int], None] | None,
 ) -> Ints:  # fmt: skip
@@ -126,8 +126,8 @@ def _contacts(
     return contacts
 
 
-def _settle_loose(contacts: Ints, settled: Ints) -> None:
-    """Rounds of giving away, until nothing changes."""
+def settle_loose(contacts: NDArray[np.integer], settled: Ints) -> None:
+    """Rounds of giving away, until nothing changes; `settled` has the label that each piece has come to, or 0."""
     while len(contacts):
         now = contacts[settled[contacts[:, 1]] != 0]
         if len(now) == 0:
@@ -304,7 +304,7 @@ def _list_contacts(loose, rows, start, begin, end, parent, depth, height, contac
 
 
 @compiled
-def _write_runs(labels, loose, start, begin, end, new):
+def write_runs(labels, loose, start, begin, end, new):
     """Write the new labels of the loose runs; return how many voxels that was."""
     height = labels.shape[1]
     changed = 0

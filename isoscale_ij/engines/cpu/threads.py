@@ -9,8 +9,9 @@ runs there and then: many small volumes are shared out whole, a large one is cut
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from threading import Lock, local
 
 _LIMITS = ("ISOSCALE_NUM_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
@@ -101,9 +102,17 @@ def for_ranges(
         raise
 
 
-def _work_inside(work: Callable[[int, int], None], first: int, last: int) -> None:
+@contextmanager
+def in_this_thread() -> Iterator[None]:
+    """Within, :func:`for_ranges` runs in the calling thread: for work that is shared out among threads as a whole."""
+    before = getattr(_here, "inside", False)
     _here.inside = True
     try:
-        work(first, last)
+        yield
     finally:
-        _here.inside = False
+        _here.inside = before
+
+
+def _work_inside(work: Callable[[int, int], None], first: int, last: int) -> None:
+    with in_this_thread():
+        work(first, last)

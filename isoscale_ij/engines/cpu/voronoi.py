@@ -35,6 +35,7 @@ def assign(
     spacing: tuple[float, float, float],
     out: NDArray[np.int32],
     *,
+    origin: tuple[int, int, int] | None = None,
     on_part: Callable[[float], None] | None = None,
 ) -> NDArray[np.int32]:
     """Give each mask voxel the label (1, 2, …) of its nearest seed, the others 0.
@@ -49,6 +50,8 @@ def assign(
     spacing : (float, float, float)
         Voxel size.
     out : array of int32, (z, y, x)
+    origin : (int, int, int), optional
+        The voxel at which the mask begins, where it is a block of a larger volume; seeds may lie outside of it.
 
     Returns
     -------
@@ -58,7 +61,13 @@ def assign(
     runs = np.zeros(mask.shape[:2], np.int32)
     steps = np.array(finer, np.int64)
     unit = np.array(spacing, np.float64) / steps
-    grid = SeedGrid(seeds, unit, np.array(mask.shape) * spacing)
+    extent = np.array(mask.shape) * spacing
+    first_place = np.array(origin or (0, 0, 0), np.int64) * steps
+    if len(seeds) and origin is not None:
+        low = np.minimum(first_place, seeds.min(axis=0))
+        extent = np.maximum((first_place - low) * unit + extent, (seeds.max(axis=0) - low + steps) * unit)
+        seeds, first_place = seeds - low, first_place - low
+    grid = SeedGrid(seeds, unit, extent)
 
     rows, columns = (
         int(np.clip(grid.edge / size, smallest, largest))
@@ -70,7 +79,7 @@ def assign(
     def assign_blocks(first: int, last: int) -> None:
         candidates = np.empty(max(1, len(seeds)), np.int64)
         _assign(
-            mask, first, last, seeds, steps, unit, grid.order, grid.start, grid.cells, grid.edge,
+            mask, first, last, first_place, seeds, steps, unit, grid.order, grid.start, grid.cells, grid.edge,
             rows, columns, candidates, np.empty(columns, np.float64), np.empty(columns, np.int32), out, runs,
         )  # fmt: skip
 
@@ -99,6 +108,7 @@ def _assign(
     mask,
     first,
     last,
+    origin,
     seeds,
     finer,
     unit,
@@ -126,11 +136,12 @@ def _assign(
                 out[z, top:bottom, left:right] = 0
                 continue
             count = _candidates(
-                z * finer[0], top * finer[1], (bottom - 1) * finer[1], left * finer[2],
-                (right - 1) * finer[2], seeds, unit, order, start, cells, edge, candidates,
+                origin[0] + z * finer[0], origin[1] + top * finer[1], origin[1] + (bottom - 1) * finer[1],
+                origin[2] + left * finer[2], origin[2] + (right - 1) * finer[2],
+                seeds, unit, order, start, cells, edge, candidates,
             )  # fmt: skip
             for y in range(top, bottom):
-                _nearest_in_row(mask[z, y], z, y, left, right, seeds, finer, unit, candidates, count,
+                _nearest_in_row(mask[z, y], z, y, left, right, origin, seeds, finer, unit, candidates, count,
                                 nearest, owner, out[z, y])  # fmt: skip
         for y in range(top, bottom):
             runs[z, y] = count_runs(out[z, y])
@@ -180,7 +191,7 @@ def _candidates(z, top, bottom, left, right, seeds, unit, order, start, cells, e
 
 
 @compiled
-def _nearest_in_row(mask, z, y, left, right, seeds, finer, unit, candidates, count, nearest, owner, out):
+def _nearest_in_row(mask, z, y, left, right, origin, seeds, finer, unit, candidates, count, nearest, owner, out):
     """Labels of the voxels from `left` to `right` of one row."""
     width = right - left
     for x in range(width):
@@ -188,10 +199,10 @@ def _nearest_in_row(mask, z, y, left, right, seeds, finer, unit, candidates, cou
         owner[x] = 0
     for k in range(count):
         s = candidates[k]
-        dz = (z * finer[0] - seeds[s, 0]) * unit[0]
-        dy = (y * finer[1] - seeds[s, 1]) * unit[1]
+        dz = (origin[0] + z * finer[0] - seeds[s, 0]) * unit[0]
+        dy = (origin[1] + y * finer[1] - seeds[s, 1]) * unit[1]
         across = dz * dz + dy * dy
-        begin = left * finer[2] - seeds[s, 2]
+        begin = origin[2] + left * finer[2] - seeds[s, 2]
         label = np.int32(s + 1)
         for x in range(width):
             dx = (begin + x * finer[2]) * unit[2]
@@ -210,3 +221,17 @@ def count_runs(row):
     for x in range(1, row.size):
         count += np.int32((row[x] != row[x - 1]) & (row[x] != 0))
     return count
+
+
+def count_runs_per_row(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Runs of equal label in each row (z, y)."""
+    runs = np.empty(labels.shape[:2], np.int32)
+    for_ranges(lambda first, last: _count_rows(labels[first:last], runs[first:last]), len(labels))
+    return runs
+
+
+@compiled
+def _count_rows(labels, runs):
+    for z in range(labels.shape[0]):
+        for y in range(labels.shape[1]):
+            runs[z, y] = count_runs(labels[z, y])

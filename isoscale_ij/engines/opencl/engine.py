@@ -18,7 +18,7 @@ import pyopencl as cl
 from numpy.typing import NDArray
 
 from isoscale_ij import remarks
-from isoscale_ij.engines.cpu import maxima
+from isoscale_ij.engines.cpu import plateaus
 from isoscale_ij.engines.cpu.engine import CpuEngine
 from isoscale_ij.engines.opencl import NAME, volumes
 from isoscale_ij.engines.opencl.devices import CHOICE, choose
@@ -166,7 +166,7 @@ class OpenClEngine:
         if by_cpu:
             return by_cpu[0]
         peaks = np.concatenate(parts)  # plateaus are few, and followed by the processor
-        return Seeds(maxima.settled(peaks, lambda: values, mask, taps, finer, rounding), finer)
+        return Seeds(plateaus.settled(peaks, lambda: values, mask, taps, finer, rounding), finer)
 
     def assign(
         self,

@@ -11,7 +11,7 @@ import numpy as np
 import pyopencl as cl
 from numpy.typing import DTypeLike, NDArray
 
-from isoscale_ij.engines.cpu import maxima
+from isoscale_ij.engines.cpu import plateaus as flat
 from isoscale_ij.engines.cpu.statistics import float_limit
 from isoscale_ij.engines.opencl import volumes
 from isoscale_ij.engines.opencl.running import Device, DeviceArray
@@ -97,10 +97,10 @@ class DeviceVolumes:
                 volumes.peaks(device, fine, 0, mask, 0, taps[0], finer, rounding, part, depth, mask.shape)
                 for part in parts
             ]
-            plateaus = any((some[:, 3] == maxima.EQUAL).any() for some in peaks)
+            plateaus = any((some[:, 3] == flat.EQUAL).any() for some in peaks)
             host_mask = device.fetch(mask) if plateaus else _NO_MASK
             return Seeds(
-                maxima.settled(np.concatenate(peaks), lambda: device.fetch(values), host_mask, taps, finer, rounding),
+                flat.settled(np.concatenate(peaks), lambda: device.fetch(values), host_mask, taps, finer, rounding),
                 finer,
             )
 

@@ -1,0 +1,110 @@
+"""Blocks of an array in files, a file each: written whole by one task, read by region by any."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from isoscale_ij.errors import FormatError
+from isoscale_ij.execution.chunks.regions import Blocks, lengths, plain, within
+
+_CODEC: dict[str, Any] = {"cname": "lz4", "clevel": 1, "shuffle": 1}
+
+
+@dataclass(frozen=True)
+class BlockArray:
+    """An array whose blocks are files in a folder.
+
+    Attributes
+    ----------
+    blocks : Blocks
+    dtype_name : str
+    folders : tuple of str
+        The newest first: a block that was not written anew is what it was. Blocks are written into the newest.
+    """
+
+    blocks: Blocks
+    dtype_name: str
+    folders: tuple[str, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Along each axis."""
+        return self.blocks.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the values."""
+        return np.dtype(self.dtype_name)
+
+    def anew(self, folder: str) -> BlockArray:
+        """The same array, blocks of which are written anew into another folder."""
+        return replace(self, folders=(folder, *self.folders))
+
+    def write(self, number: int, values: NDArray[Any]) -> None:
+        """Write a block: it is there as a whole, or not at all."""
+        from numcodecs import Blosc
+
+        bits = np.packbits(values) if self.dtype == bool else np.ascontiguousarray(values, self.dtype).reshape(-1)
+        write_whole(Path(self.folders[0]) / str(number), Blosc(**_CODEC).encode(bits))
+
+    def block(self, number: int) -> NDArray[Any]:
+        """Read a block."""
+        from numcodecs import Blosc
+
+        path = next((path for path in (Path(f) / str(number) for f in self.folders) if path.exists()), None)
+        if path is None:
+            raise FormatError(
+                f"Block {number} is not in {self.folders[0]}. Were files there removed, or is that folder not the same "
+                "on all machines? It has to be a shared one: dask.config.set(temporary_directory=…)."
+            )
+        shape = lengths(self.blocks.region(number))
+        data = np.frombuffer(Blosc(**_CODEC).decode(path.read_bytes()), np.uint8)
+        if self.dtype == bool:
+            return np.unpackbits(data, count=int(np.prod(shape))).view(np.bool_).reshape(shape)
+        return data.view(self.dtype).reshape(shape)
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        region = plain(key, self.shape)
+        numbers = self.blocks.meeting(region)
+        if len(numbers) == 1 and self.blocks.region(numbers[0]) == region:
+            return self.block(numbers[0])
+        out = np.empty(lengths(region), self.dtype)
+        for number in numbers:
+            stored = self.blocks.region(number)
+            shared = tuple(
+                slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(stored, region, strict=True)
+            )
+            out[within(shared, region)] = self.block(number)[within(shared, stored)]
+        return out
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that is there as a whole, or not at all; in a folder that is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def save_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Several arrays in one file, under their names."""
+    import io
+
+    file = io.BytesIO()
+    np.savez(file, **arrays)  # type: ignore[arg-type]
+    write_whole(path, file.getvalue())
+
+
+def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """What :func:`save_arrays` has written."""
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}

@@ -1,0 +1,216 @@
+"""Writes an OME-Zarr shard by shard, each by one task; the smaller levels from the larger ones; metadata last."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from isoscale_ij.errors import FormatError, MissingDependencyError
+from isoscale_ij.execution.chunks.lazy import Resampled
+from isoscale_ij.execution.chunks.readers import is_lazy, reader_of
+from isoscale_ij.execution.chunks.regions import Blocks
+from isoscale_ij.execution.chunks.sweeps import Summary, Sweeps, current_client
+from isoscale_ij.execution.resampling import AxisChange, Resampling
+from isoscale_ij.files.ome_zarr import metadata
+from isoscale_ij.image.axes import SPATIAL
+from isoscale_ij.image.calibration import is_labels
+
+_SMALLEST = 256  # voxels along y and x of the smallest level, about
+_CHUNK = {2: (1, 512, 512), 3: (32, 128, 128)}  # z, y, x, of flat images and of others
+_SHARD_BYTES = 64 << 20
+_ALIKE = 2.0  # times the smallest voxel size: shorter axes are halved
+_LABELS = "labels"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ZarrFolder:
+    """An array of zarr, by its path: it is sent as that, and opened where it is needed."""
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __getitem__(self, region: Any) -> Any:
+        return np.asarray(self.opened("r")[region])
+
+    def opened(self, mode: Any) -> Any:
+        """The array."""
+        import zarr
+
+        return zarr.open_array(self.path, mode=mode).with_config({"write_empty_chunks": True})
+
+
+def write(path: Path, image: xr.DataArray, version: str | None = None) -> None:
+    """Write an image with all its levels, in a version of OME-Zarr; labels in as many levels as their image."""
+    version = version or version_for(path)
+    try:
+        import zarr  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError("OME-Zarr needs zarr: pip install 'isoscale-ij[dask]'.") from error
+    values = image.data if is_lazy(image.data) else np.asarray(image.data)
+    sweeps = Sweeps(current_client() if is_lazy(values) else None)
+    reader: Any = reader_of(values)
+    sizes = metadata.sizes_of(image)
+    levels: list[tuple[str, Json]] = []
+    wanted = _levels_of_the_image(path)
+    while True:
+        array = _create(path / str(len(levels)), reader.shape, reader.dtype, image.dims, version)
+        _fill(array, reader, sweeps)
+        levels.append((str(len(levels)), dict(sizes)))
+        resampling = _halved(image, array, sizes)
+        if resampling is None or (len(levels) >= wanted if wanted else max(array.shape[-2:]) <= _SMALLEST):
+            break
+        leading = tuple(n for n, axis in zip(array.shape, image.dims, strict=True) if str(axis) in "tc")
+        reader = Resampled(array, leading, "z" in image.dims, resampling)
+        for axis, change in zip(SPATIAL, resampling.axes, strict=True):
+            if axis in sizes:
+                sizes[axis] *= change.ratio
+    _describe(path, image, levels, version)
+
+
+def _create(path: Path, shape: tuple[int, ...], dtype: Any, dims: tuple[Any, ...], version: str) -> ZarrFolder:
+    """A new array, nothing of which is written yet."""
+    import zarr
+
+    size = dict(zip(dims, shape, strict=True))
+    flat = size.get("z", 1) == 1
+    usual = dict(zip(SPATIAL, _CHUNK[2 if flat else 3], strict=True))
+    chunk = {axis: min(usual.get(axis, 1), size[axis]) for axis in dims}
+    native = np.dtype(dtype).newbyteorder("=")
+    options: Json = {"shape": shape, "dtype": native, "chunks": tuple(chunk.values()), "fill_value": 0}
+    options["config"] = {"write_empty_chunks": True}
+    if version == "0.4":
+        options |= {"zarr_format": 2, "chunk_key_encoding": {"name": "v2", "separator": "/"}}
+    else:
+        options |= {"shards": _shard(chunk, size, native.itemsize), "dimension_names": list(dims)}
+    zarr.create_array(path, **options)
+    return ZarrFolder(str(path), tuple(shape), native)
+
+
+def _shard(chunk: Json, size: Json, itemsize: int) -> tuple[int, ...]:
+    """Whole chunks of a size that is good to write at a time."""
+    shard = dict(chunk)
+    grown = True
+    while grown:
+        grown = False
+        for axis in reversed(list(shard)):
+            larger = math.prod(shard.values()) * 2 * itemsize
+            if axis not in "tc" and shard[axis] < size[axis] and larger <= _SHARD_BYTES:
+                shard[axis] *= 2
+                grown = True
+    return tuple(shard.values())
+
+
+def _fill(array: ZarrFolder, reader: Any, sweeps: Sweeps) -> None:
+    """Write an array: a task owns whole shards, or two of them would lose what the other has written."""
+    opened = array.opened("r")
+    blocks = Blocks(array.shape, tuple(opened.shards or opened.chunks))
+    jobs = ((number, (array, reader, blocks)) for number in range(len(blocks)))
+    for _ in sweeps.run(write_shard, jobs, len(blocks)):
+        pass
+
+
+def write_shard(number: int, array: ZarrFolder, reader: Any, blocks: Blocks) -> Summary:
+    """Write one shard."""
+    region = blocks.region(number)
+    array.opened("r+")[region] = np.asarray(reader[region])
+    return {}
+
+
+def _halved(image: xr.DataArray, array: ZarrFolder, sizes: dict[str, float]) -> Resampling | None:
+    """The way to the next level: axes with about the smallest voxels are halved; None where none can be."""
+    counts = dict(zip(map(str, image.dims), array.shape, strict=True))
+    longer = [axis for axis in SPATIAL if counts.get(axis, 1) > 1]
+    if not longer:
+        return None
+    smallest = min(sizes[axis] for axis in longer)
+    changes = [
+        AxisChange(counts[axis], max(1, (counts[axis] + 1) // 2), 2.0)
+        if axis in longer and sizes[axis] < _ALIKE * smallest
+        else AxisChange(counts.get(axis, 1), counts.get(axis, 1), 1.0)
+        for axis in SPATIAL
+    ]
+    discrete = is_labels(image) or image.dtype == bool
+    return Resampling(
+        (changes[0], changes[1], changes[2]), "nearest" if discrete else "linear", antialias=True, dtype=array.dtype
+    )
+
+
+def _describe(path: Path, image: xr.DataArray, levels: list[tuple[str, Json]], version: str) -> None:
+    """Write the metadata of the group."""
+    entry = metadata.entry_of(image, levels)
+    entry["type"] = "nearest" if is_labels(image) or image.dtype == bool else "local mean"
+    own = metadata.own_note(image)
+    ome: Json = {"multiscales": [entry]}
+    if channels := metadata.omero(image):
+        ome["omero"] = own["omero"] = channels
+    if is_labels(image):
+        ome["image-label"] = {"source": {"image": "../../"}}
+    if version == "0.4":
+        entry["version"] = version
+        if is_labels(image):
+            ome["image-label"]["version"] = version
+        _write_json(path / ".zgroup", {"zarr_format": 2})
+        _write_json(path / ".zattrs", ome | {metadata.OWN: own})
+        return
+    attributes = {"ome": {"version": version} | ome, metadata.OWN: own}
+    _write_json(path / "zarr.json", {"zarr_format": 3, "node_type": "group", "attributes": attributes})
+
+
+def is_labels_path(path: Path) -> bool:
+    """Whether a path names labels within an OME-Zarr."""
+    return path.parent.name == _LABELS and path.parent.parent.name.lower().endswith(".zarr")
+
+
+def prepare(path: Path) -> None:
+    """Make the folder for the labels of an image, where `path` names some."""
+    if is_labels_path(path):
+        image = path.parent.parent
+        if not any((image / name).is_file() for name in ("zarr.json", ".zattrs")):
+            raise FormatError(f"Got {path} as output, but {image} is no OME-Zarr. Write the image first.")
+        path.parent.mkdir(exist_ok=True)
+
+
+def announce(path: Path) -> None:
+    """Add labels that were written into an OME-Zarr to the list of those that it has."""
+    if not is_labels_path(path):
+        return
+    group = path.parent
+    known = metadata.attributes(group) or {}
+    labels = sorted({*map(str, known.get("labels") or []), path.name})
+    if (group.parent / "zarr.json").is_file():
+        attributes = {"ome": {"version": metadata.VERSIONS[0], "labels": labels}}
+        _write_json(group / "zarr.json", {"zarr_format": 3, "node_type": "group", "attributes": attributes})
+    else:
+        _write_json(group / ".zgroup", {"zarr_format": 2})
+        _write_json(group / ".zattrs", {"labels": labels})
+
+
+def version_for(path: Path) -> str:
+    """The version in which an output is written: that of the image for its labels."""
+    image = path.parent.parent
+    return "0.4" if is_labels_path(path) and not (image / "zarr.json").is_file() else metadata.VERSIONS[0]
+
+
+def _levels_of_the_image(path: Path) -> int:
+    """How many levels the image has to which these labels belong; 0 where there is none."""
+    described = metadata.attributes(path.parent.parent) if path.parent.name == _LABELS else None
+    try:
+        return len(described["multiscales"][0]["datasets"]) if described else 0
+    except (KeyError, IndexError, TypeError):
+        return 0
+
+
+def _write_json(path: Path, content: Json) -> None:
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_text(json.dumps(content, indent=2, allow_nan=False), encoding="utf-8")
+    partial.replace(path)
