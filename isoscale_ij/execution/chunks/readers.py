@@ -130,5 +130,8 @@ def reader_of(values: Any) -> Reader:
 
 
 def chunks_of(values: Any) -> Shape:
-    """The largest chunk along each axis; of an array that is here, 1."""
+    """What is read at a time along each axis: of a file that says so, else the largest chunk; of an array here, 1."""
+    native = getattr(readers.get(values.name), "native", None) if is_lazy(values) else None
+    if native is not None:
+        return tuple(native)
     return tuple(max(sizes) for sizes in values.chunks) if is_lazy(values) else (1,) * values.ndim

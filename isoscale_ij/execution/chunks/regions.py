@@ -100,7 +100,7 @@ def block_size(shape: Shape, chunks: Shape, around: Shape, voxels: float) -> Sha
     Examples
     --------
     >>> block_size((100, 1000, 1000), (50, 100, 100), (2, 20, 20), 1e7)
-    (50, 400, 500)
+    (100, 200, 500)
     """
     size = list(shape)
     while math.prod(size) > max(1.0, voxels):
