@@ -76,9 +76,9 @@ class Command {
     }
 
     private static Map checked(List<Field> fields, Map values, ImagePlus imp) {
-        def found = Fields.read(fields, values)
-        if (found.channel != null && imp != null) found.channel = channel(imp, (String) found.channel)
-        return found
+        def options = Fields.read(fields, values)
+        if (options.channel != null && imp != null) options.channel = channel(imp, (String) options.channel)
+        return options
     }
 
     /** The number of a channel that is given by number or name. */

@@ -95,9 +95,9 @@ class Dialogs {
             form.say("Looking for sigmas …")
             work.ask {
                 try {
-                    def found = Operations.suggest(imp, Fields.read(fields, withNumber(imp, form.values())))
-                    def texts = ["spot", "outline", "unit"].collectEntries { [it, found[it].toString()] }
-                    form.fill(found.spot == null ? [:] : texts, (String) found.text)
+                    def sigmas = Operations.suggest(imp, Fields.read(fields, withNumber(imp, form.values())))
+                    def texts = ["spot", "outline", "unit"].collectEntries { [it, sigmas[it].toString()] }
+                    form.fill(sigmas.spot == null ? [:] : texts, (String) sigmas.text)
                 } catch (Problem problem) { form.fill([:], problem.message) }
             }
         }

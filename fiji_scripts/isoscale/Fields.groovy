@@ -82,10 +82,10 @@ class Fields {
 
     /** Options as a macro writes them, by name; a name without a value is a box that is ticked. */
     static Map<String, String> written(String options) {
-        Map<String, String> found = [:]
+        Map<String, String> values = [:]
         def matcher = (options ?: "") =~ /([^\s=]+)(?:=(?:\[((?:[^\[\]]|\[[^\]]*\])*)\]|'([^']*)'|(\S*)))?/
-        while (matcher.find()) found[matcher.group(1)] = [2, 3, 4].findResult("") { matcher.group(it) }
-        return found
+        while (matcher.find()) values[matcher.group(1)] = [2, 3, 4].findResult("") { matcher.group(it) }
+        return values
     }
 
     /** An option that a command does not have is a slip of somebody's pen. */

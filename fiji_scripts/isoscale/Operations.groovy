@@ -59,9 +59,9 @@ class Operations {
     /** The options with sigmas in place of auto: the same for all frames. */
     private static Map withSigmas(ImagePlus imp, Map options) {
         if (options.spot != "auto") return options + (options.outline == "auto" ? [outline: options.spot / 2] : [:])
-        def found = suggest(imp, options)
-        if (found.spot == null) throw new Problem("${found.text} Give the sigmas yourself.")
-        return options + [spot: found.spot, outline: options.outline == "auto" ? found.outline : options.outline, unit: found.unit]
+        def sigmas = suggest(imp, options)
+        if (sigmas.spot == null) throw new Problem("${sigmas.text} Give the sigmas yourself.")
+        return options + [spot: sigmas.spot, outline: options.outline == "auto" ? sigmas.outline : options.outline, unit: sigmas.unit]
     }
 
     /** Labels of the objects, and a table with a row for each. */
@@ -143,9 +143,9 @@ class Operations {
             origins: [x: cal.xOrigin, y: cal.yOrigin, z: cal.zOrigin], properties: Pixels.properties(imp),
         ]
         ["x", "y", "z", "t"].each { if (!(image.sizes[it] > 0)) image.sizes.remove(it) } // what is wrong is being mended
-        def said = Worker.call("set_voxel_size", [image: image, options: options]).image
+        def calibrated = Worker.call("set_voxel_size", [image: image, options: options]).image
         Undo.setup(Undo.TYPE_CONVERSION, imp) // which brings back a calibration; of pixels nothing is copied
-        Pixels.calibrate(imp, imp, (Map) said)
+        Pixels.calibrate(imp, imp, (Map) calibrated)
         imp.changes = true
         if (imp.getWindow() != null) imp.repaintWindow()
         return [done: "The voxel size of ${imp.getTitle()} is set.".toString()]
@@ -250,15 +250,15 @@ class Operations {
     /** The bounding box of each label of a slice. */
     @groovy.transform.CompileStatic
     private static Map<Integer, int[]> boxes(ImageProcessor processor, int highest) {
-        Map<Integer, int[]> found = new TreeMap<>()
+        Map<Integer, int[]> boxes = new TreeMap<>()
         int width = processor.getWidth()
         for (int y = 0; y < processor.getHeight(); y++) {
             for (int x = 0; x < width; x++) {
                 int label = (int) processor.getf(x, y)
                 if (label == 0) continue
-                int[] box = found.get(label)
+                int[] box = boxes.get(label)
                 if (box == null) {
-                    found.put(label, [x, y, x, y] as int[])
+                    boxes.put(label, [x, y, x, y] as int[])
                 } else {
                     if (x < box[0]) box[0] = x
                     if (x > box[2]) box[2] = x
@@ -266,7 +266,7 @@ class Operations {
                 }
             }
         }
-        return found
+        return boxes
     }
 
     private static long mega(Object bytes) { ((Number) bytes).longValue().intdiv(1000000L) }
