@@ -36,7 +36,7 @@ def too_little_or_much(share: float, threshold: float, where: str) -> str | None
 
 
 def outliers(steps: VolumeSteps, counts: NDArray[np.int64], limits: tuple[float, float], where: str) -> str | None:
-    """What is said if a few voxels hold half of the blurred image's range; or of the image's, if the blur hides them."""
+    """What is said if few voxels hold half of the blurred image's range, or of the image's, if the blur hides them."""
     size = math.prod(steps.shape)
     upper = int(counts[BINS // 2 :].sum())
     if upper >= _OUTLIERS * size:
