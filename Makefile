@@ -1,16 +1,20 @@
 # `make demo` sets up and does the main job; `make test` sets up and runs the tests.
-# The environments are made here, in .venv, .venv-peers, .venv-opencl and .venv-napari; the system's Python is not touched.
+# The environments are made here, in .venv, .venv-peers and so on; the system's Python is not touched.
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+# Some readers of files need a newer Python than the package itself; their tests are left out where there is none.
+NEWER ?= $(shell for p in $(PYTHON) python3.13 python3.12 python3.14 $$(pyenv root 2>/dev/null)/versions/3.1[2-9].*/bin/python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo $$p && break; done)
 UV := $(shell command -v uv 2>/dev/null)
 RUN := .venv/bin/python
 PEERS := .venv-peers/bin/python
 OPENCL := .venv-opencl/bin/python
 NAPARI := .venv-napari/bin/python
+FORMATS := .venv-formats/bin/python
 
-.PHONY: demo test test-napari test-lowest nightly release check format bench bench-opencl quality setup setup-peers \
-	setup-opencl setup-napari docs walkthrough jar clean
+.PHONY: demo test test-napari test-formats test-lowest nightly release check format bench bench-opencl quality setup \
+	setup-peers setup-opencl setup-napari setup-formats docs walkthrough napari-pictures jar clean
 
 demo: setup
 	$(RUN) -m isoscale_ij demo demo
@@ -20,6 +24,11 @@ test: setup setup-peers setup-opencl setup-napari
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PEERS) -m pytest -p pytest_timeout tests/peers
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 ISOSCALE_TEST_ENGINE=opencl $(OPENCL) -m pytest -p pytest_timeout tests/test_engine.py tests/opencl
 	$(MAKE) test-napari
+	$(MAKE) test-formats
+
+# Files of microscopes, on a Python for which there are all of the readers.
+test-formats: setup-formats
+	test ! -e $(FORMATS) || $(FORMATS) -m pytest tests/test_known_files.py tests/test_microscopes.py
 
 test-napari: setup-napari
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(NAPARI) -m pytest -p pytest_timeout tests/napari_plugin
@@ -59,6 +68,10 @@ docs: setup
 
 walkthrough: setup
 	$(RUN) docs/render.py
+	$(RUN) docs/drawings.py
+
+napari-pictures: setup-napari
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 ISOSCALE_SCREENSHOTS=docs/pictures $(NAPARI) -m pytest -p pytest_timeout tests/napari_plugin/test_tutorial.py
 
 jar: setup
 	$(RUN) -m isoscale_ij.fiji.jar dist
@@ -67,6 +80,11 @@ setup: .venv/.ready
 setup-peers: .venv-peers/.ready
 setup-opencl: .venv-opencl/.ready
 setup-napari: .venv-napari/.ready
+setup-formats: $(if $(NEWER),.venv-formats/.ready,no-newer-python)
+
+.PHONY: no-newer-python
+no-newer-python:
+	@echo "The tests of CZI files are left out: they need Python 3.12 or newer; name it with make NEWER=/path/to/python3"
 
 .venv/.ready: pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; name it with make PYTHON=/path/to/python3"; exit 1; }
@@ -111,10 +129,21 @@ endif
 	@echo "Packages are fetched into .venv-napari; this happens once, and takes some minutes."
 ifdef UV
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv-napari
-	$(UV) pip install --python $(NAPARI) -e '.[napari]' pytest pytest-timeout
+	$(UV) pip install --python $(NAPARI) -e '.[napari,dask]' pytest pytest-timeout
 else
 	$(PYTHON) -m venv .venv-napari
-	$(NAPARI) -m pip install --disable-pip-version-check -e '.[napari]' pytest pytest-timeout
+	$(NAPARI) -m pip install --disable-pip-version-check -e '.[napari,dask]' pytest pytest-timeout
+endif
+	@touch $@
+
+.venv-formats/.ready: pyproject.toml tests/formats.txt
+	@echo "Packages are fetched into .venv-formats; this happens once, and takes a minute or more."
+ifdef UV
+	$(UV) venv --quiet --allow-existing --python $(NEWER) .venv-formats
+	$(UV) pip install --python $(FORMATS) -e '.[czi,nd2,lif,ims]' -r tests/formats.txt
+else
+	$(NEWER) -m venv .venv-formats
+	$(FORMATS) -m pip install --disable-pip-version-check -e '.[czi,nd2,lif,ims]' -r tests/formats.txt
 endif
 	@touch $@
 
@@ -126,6 +155,6 @@ endif
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-peers .venv-opencl .venv-napari .venv-lowest .nightly demo site build dist .pytest_cache \
+	rm -rf .venv .venv-peers .venv-opencl .venv-napari .venv-formats .venv-lowest .nightly demo site build dist .pytest_cache \
 		.ruff_cache .mypy_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -222,3 +224,29 @@ def test_a_calibration_comes_back_as_it_was_given(size: float, lower: float, cou
     assert lower_edge(moved, "y") == pytest.approx(lower, rel=1e-6, abs=1e-6 * size)
     if lower == 0:
         assert iso.voxel_size(moved)["y"] == size
+
+
+@pytest.mark.parametrize(
+    ("sizes", "unit", "remark"),
+    [
+        ((1, 1, 1), None, r"size of 1 without a unit"),
+        ((1.5e-6, 1.6e-7, 1.6e-7), None, r"without a unit; is that right\? Metres may be meant"),
+        ((1.5e-6, 1.6e-7, 1.6e-7), "um", r"less than an atom has; are they metres\?"),
+        ((1.5, 0.16, 0.16), "m", r"hardly a microscope's; is the unit right\?"),
+        ((200, 0.16, 0.16), "um", r"1250 times the smallest"),
+        ((0.001, 0.16, 0.16), "um", r"160 times the smallest"),
+        ((1, 25.4 / 72, 25.4 / 72), "mm", r"screen \(72 dpi\)"),
+    ],
+)
+def test_what_cannot_be_right_is_pointed_out_once(sizes: tuple, unit: str | None, remark: str) -> None:
+    image = iso.as_image(np.zeros((3, 4, 5), np.uint8), "zyx", voxel_size=sizes, unit=unit)
+    found = iso.info(image).remarks
+    assert len(found) == 1
+    assert re.search(remark, found[0])
+    assert "set_voxel_size" in found[0]
+
+
+@pytest.mark.parametrize("sizes", [(3.0, 1.0, 1.0), (0.05, 0.004, 0.004), (0.0005, 0.0002, 0.0002), (5000, 900, 900)])
+def test_what_may_be_right_is_not(sizes: tuple) -> None:
+    image = iso.as_image(np.zeros((3, 4, 5), np.uint8), "zyx", voxel_size=sizes, unit="um")
+    assert iso.info(image).remarks == []

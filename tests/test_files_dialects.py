@@ -19,8 +19,8 @@ from isoscale_ij.files import recalibrate
 from isoscale_ij.image.calibration import lower_edge, mark_as_labels, spacing
 from isoscale_ij.image.label_colors import glasbey
 from isoscale_ij.remarks import heard
+from made_tiffs import VALUES, lsm, micromanager, scanimage, scanimage_3, scanimage_volumes, stk
 
-VALUES = np.random.default_rng(0).integers(1, 255, (6, 20, 24), np.uint8)
 IMAGEJ = "ImageJ=1.53c\nimages=6\nslices=6\n"
 
 
@@ -259,17 +259,7 @@ def test_types_that_no_file_holds(tmp_path: Path, dtype: str, ending: str) -> No
 
 
 def test_lsm(tmp_path: Path) -> None:
-    head = struct.pack(
-        "<IiiiiiiiiiddddddHHI", 0x0400494C, 512, 24, 20, 6, 1, 1, 1, 12, 10, 1e-7, 1e-7, 1.5e-6, 0.0, 0.0, 0.0, 0, 0, 0
-    )
-    head += b"\0" * (512 - len(head))
-    path = tmp_path / "a.lsm"
-    with tifffile.TiffWriter(path) as file:
-        for number, plane in enumerate(VALUES):
-            tags = [(34412, 7, 512, head, True)] if number == 0 else []
-            options = {"photometric": "minisblack", "metadata": None, "software": False, "contiguous": False}
-            file.write(plane, extratags=tags, **options)
-            file.write(plane[::2, ::2], subfiletype=1, **options)
+    path = lsm(tmp_path / "a.lsm")
     image = iso.read(path)  # no warning: thumbnails are no images
     np.testing.assert_array_equal(image.values, VALUES)
     assert sizes(path) == ({"z": 1.5, "y": 0.1, "x": 0.1}, "micrometer")
@@ -277,39 +267,19 @@ def test_lsm(tmp_path: Path) -> None:
         recalibrate(path, lambda found: iso.set_voxel_size(found, z=2))
 
 
-def stk(path: Path, distances: list[int]) -> Path:
-    """A MetaMorph stack: UIC1 with the size of pixels, UIC2 with a distance, in halves, for each plane."""
-    count, height, width = VALUES.shape
-    ratio = 8 + 2 + 12 * 11 + 4
-    unit, first = ratio + 8, ratio + 16
-    second = first + 24
-    pixels = second + 24 * count
-    blob = (
-        struct.pack("<II", 1, 10) + struct.pack("<I", 3) + b"um\0\0" + struct.pack("<6I", 4, ratio, 5, ratio, 6, unit)
-    )
-    blob += b"".join(struct.pack("<6I", distance, 2, 2450000, 0, 2450000, 0) for distance in distances)
-    entries = sorted(
-        [
-            (256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1),
-            (273, 4, 1, pixels), (277, 3, 1, 1), (278, 4, 1, height), (279, 4, 1, width * height),
-            (33628, 4, 3, first), (33629, 5, count, second),
-        ]
-    )  # fmt: skip
-    content = b"II*\0" + struct.pack("<IH", 8, len(entries))
-    content += b"".join(
-        struct.pack("<HHIHH" if kind == 3 else "<HHII", code, kind, number, value, *((0,) if kind == 3 else ()))
-        for code, kind, number, value in entries
-    )
-    path.write_bytes(content + struct.pack("<I", 0) + blob + VALUES.tobytes())
-    return path
+def test_an_lsm_that_does_not_know_z(tmp_path: Path) -> None:
+    """1e-19 m, as a recorded one has it."""
+    with pytest.warns(iso.CalibrationWarning, match="none on z"):
+        image = iso.read(lsm(tmp_path / "a.lsm", z=1e-19))
+    assert iso.voxel_size(image) == {"y": 0.1, "x": 0.1}
 
 
 def test_stk(tmp_path: Path) -> None:
-    path = stk(tmp_path / "a.stk", [3] * 6)
+    path = stk(tmp_path / "a.stk")
     assert sizes(path) == ({"z": 1.5, "y": 0.1, "x": 0.1}, "micrometer")
     np.testing.assert_array_equal(iso.read(path).values, VALUES)
     with heard() as remarks:
-        assert "z" not in iso.voxel_size(iso.read(stk(tmp_path / "b.stk", [3, 3, 3, 5, 3, 3])))
+        assert "z" not in iso.voxel_size(iso.read(stk(tmp_path / "b.stk", (3, 3, 3, 5, 3, 3))))
     assert "from 1.5 to 2.5" in str(remarks[0])
 
 
@@ -324,6 +294,72 @@ def test_ndtiff(real: Path) -> None:
     pages = tifffile.imread(path)
     np.testing.assert_array_equal(image.values[0, 1], pages[1])
     np.testing.assert_array_equal(image.values[4, 0], pages[8])
+
+
+def test_micromanager(tmp_path: Path) -> None:
+    for indexed in (False, True):
+        image = iso.read(micromanager(tmp_path / f"{indexed}.tif", indexed=indexed)).squeeze()
+        assert image.dims == ("c", "z", "y", "x")
+        assert image.c.values.tolist() == ["DAPI", "GFP"]
+        assert iso.voxel_size(image) == {"z": 0.75, "y": 0.1, "x": 0.1}
+        np.testing.assert_array_equal(image.values, VALUES.reshape(2, 3, 20, 24))
+
+
+def test_scanimage_in_fast_volumes(tmp_path: Path) -> None:
+    image = iso.read(scanimage_volumes(tmp_path / "a.tif"))
+    assert dict(image.sizes) == {"t": 2, "c": 2, "z": 4, "y": 20, "x": 24}
+    pages = image.values[..., 0, 0] // 10
+    np.testing.assert_array_equal(pages[0], [[0, 2, 4, 6], [1, 3, 5, 7]])
+    np.testing.assert_array_equal(pages[1], [[10, 12, 14, 16], [11, 13, 15, 17]])  # 8 and 9 are the way back
+    assert image.c.values.tolist() == ["red", "blue"]
+    assert iso.voxel_size(image) == {"z": 2.5, "y": 0.5, "x": 0.5}
+    assert spacing(image, "t") == pytest.approx(5 / 30)
+
+
+def test_scanimage_with_repeats_of_each_slice(tmp_path: Path) -> None:
+    values = np.arange(6, dtype=np.int16)[:, None, None] + np.zeros((6, 20, 24), np.int16)
+    settings = {"hStackManager.enable": "true", "hStackManager.numSlices": "3", "hStackManager.framesPerSlice": "2"}
+    image = iso.read(scanimage(tmp_path / "a.tif", values, **settings))
+    np.testing.assert_array_equal(image.values[..., 0, 0], [[0, 2, 4], [1, 3, 5]])
+    assert image.dims == ("t", "z", "y", "x")
+
+
+def test_scanimage_without_a_stack(tmp_path: Path) -> None:
+    """How many slices an earlier one had does not count."""
+    image = iso.read(scanimage(tmp_path / "a.tif", VALUES.astype(np.int16)))
+    assert dict(image.sizes) == {"t": 6, "y": 20, "x": 24}
+    assert spacing(image, "t") == pytest.approx(1 / 30)
+    assert iso.voxel_size(image) == {"y": 0.5, "x": 0.5}
+    with pytest.raises(iso.FormatError, match=r"settings of ScanImage.*give an output"):
+        recalibrate(tmp_path / "a.tif", lambda found: iso.set_voxel_size(found, x=2))
+
+
+def test_a_scanimage_volume_that_was_not_finished(tmp_path: Path) -> None:
+    settings = {
+        "hStackManager.enable": "true",
+        "hStackManager.actualNumSlices": "4",
+        "hStackManager.framesPerSlice": "1",
+    }
+    with pytest.warns(UserWarning, match="2 of 4 frames of it are there; it is left out"):
+        image = iso.read(scanimage(tmp_path / "a.tif", VALUES.astype(np.int16), **settings))
+    np.testing.assert_array_equal(image.values, VALUES[:4])
+    with pytest.raises(iso.FormatError, match="3 of the 4 frames"):
+        iso.read(scanimage(tmp_path / "b.tif", VALUES[:3].astype(np.int16), **settings))
+    with pytest.raises(iso.FormatError, match="4 channels do not divide"):
+        iso.read(scanimage(tmp_path / "c.tif", VALUES.astype(np.int16), **{"hChannels.channelSave": "[1;2;3;4]"}))
+
+
+def test_scanimage_3(tmp_path: Path) -> None:
+    """Its 72 dpi are no size of pixels."""
+    with heard() as remarks:
+        image = iso.read(scanimage_3(tmp_path / "a.tif", VALUES.astype(np.uint16), 3, 2))
+    np.testing.assert_array_equal(image.values, VALUES.reshape(3, 2, 20, 24).swapaxes(0, 1))
+    assert iso.voxel_size(image) == {"z": 1.5}
+    assert "none on y, x" in str(remarks[0])
+    with heard():
+        series = iso.read(scanimage_3(tmp_path / "b.tif", VALUES.astype(np.uint16), 1, 6))
+    assert series.dims == ("t", "y", "x")
+    assert spacing(series, "t") == 0.25
 
 
 # Plain

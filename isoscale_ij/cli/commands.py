@@ -17,18 +17,19 @@ from isoscale_ij.wording import counted, short
 
 
 def _info(options: argparse.Namespace) -> None:
-    from isoscale_ij.files import read_header
-    from isoscale_ij.image.inspection import info
+    from isoscale_ij.cli.scenes import described_scenes, scene_rows
 
     paths = expanded(options.inputs)
     facts: list[dict[str, Any]] = []
 
     def show(path: Path) -> None:
-        about = info(read_header(path))
+        about, scenes = described_scenes(path, options.scene)
         if options.json:
-            facts.append({"file": str(path), **about.as_dict()} if len(paths) > 1 else about.as_dict())
+            fact = about.as_dict() | ({"scenes": scenes} if scenes else {})
+            facts.append({"file": str(path), **fact} if len(paths) > 1 else fact)
         else:
-            streams.result(f"{path}\n{about}\n" if len(paths) > 1 else about)
+            text = "\n".join([str(about), *scene_rows(scenes)])
+            streams.result(f"{path}\n{text}\n" if len(paths) > 1 else text)
 
     try:
         each(paths, show)
@@ -49,12 +50,14 @@ def _set_voxel_size(options: argparse.Namespace) -> None:
         raise ParameterError("Got nothing to set; needed is at least one of --z, --y, --x, --t, --unit, --origin.")
     with remarks.heard() as heard:
         if options.output is None or _same(options.input, options.output):
-            recalibrate(options.input, lambda image: set_voxel_size(image, **changes))
+            recalibrate(options.input, lambda image: set_voxel_size(image, **changes), scene=options.scene)
         else:
-            write(options.output, set_voxel_size(read(options.input), **changes), overwrite=options.overwrite)
+            image = read(options.input, scene=options.scene)
+            write(options.output, set_voxel_size(image, **changes), overwrite=options.overwrite)
     # What is wrong with the old calibration was being mended; all else counts.
     remarks.warn_of(remark for remark in heard if not issubclass(remark.category, CalibrationWarning))
-    streams.result(info(read_header(options.output or options.input)))
+    in_place = options.output is None
+    streams.result(info(read_header(options.output or options.input, scene=options.scene if in_place else None)))
 
 
 def _rescale(options: argparse.Namespace) -> None:
@@ -66,11 +69,11 @@ def _rescale(options: argparse.Namespace) -> None:
 
     def one(path: Path) -> None:
         if options.dry_run:
-            plan = plan_rescale(read_header(path), options.voxel_size, factor=options.factor)
+            plan = plan_rescale(read_header(path, scene=options.scene), options.voxel_size, factor=options.factor)
             streams.result(f"{path}: {plan}" if len(outputs) > 1 else plan)
             return
         _check_output(path, outputs[path], options)
-        image = opened(path, options)
+        image = opened(path, options, options.scene)
         if options.labels:
             image = mark_as_labels(image)
         streams.say(str(plan_rescale(image, options.voxel_size, factor=options.factor)))
@@ -99,7 +102,8 @@ def _segment(options: argparse.Namespace) -> None:
 
     def segment(path: Path) -> None:
         labels = voronoi_otsu_labeling(
-            opened(path, options), spot_sigma=options.spot_sigma, outline_sigma=options.outline_sigma,
+            opened(path, options, options.scene), spot_sigma=options.spot_sigma,
+            outline_sigma=options.outline_sigma,
             threshold=options.threshold, borders=options.borders, elongation=options.elongation,
             channel=options.channel, engine=options.engine, on_progress=Bar(), memory_limit=options.memory_limit,
         )  # fmt: skip
@@ -124,6 +128,25 @@ def _segment(options: argparse.Namespace) -> None:
             streams.result(json.dumps(facts if len(outputs) > 1 else facts[0], indent=2))
 
 
+def _convert(options: argparse.Namespace) -> None:
+    from isoscale_ij.files import scene_names
+    from isoscale_ij.files.converting import convert, scene_outputs
+
+    outputs = _outputs(options)
+
+    def one(path: Path) -> None:
+        scenes: list[tuple[Any, Path]] = [(options.scene, outputs[path])]
+        if options.scene == "all":
+            scenes = list(enumerate(scene_outputs(outputs[path], scene_names(path))))
+        for _, output in scenes:
+            _check_output(path, output, options)
+        for scene, output in scenes:
+            convert(path, output, scene=scene, overwrite=options.overwrite, on_progress=Bar(kernels=False))
+            streams.result(output)
+
+    each(list(outputs), one)
+
+
 def _measure(options: argparse.Namespace) -> None:
     from isoscale_ij.errors import ParameterError
     from isoscale_ij.files import check_replaceable, replacing
@@ -143,7 +166,7 @@ def _measure(options: argparse.Namespace) -> None:
         check_replaceable(output, overwrite=options.overwrite)
     table = measure(
         opened(options.labels, options),
-        opened(options.image, options) if options.image else None,
+        opened(options.image, options, options.scene) if options.image else None,
         memory_limit=options.memory_limit,
     )
     text = (as_json(table) if options.json else as_csv(table)).rstrip("\n")
@@ -166,7 +189,7 @@ def _compare(options: argparse.Namespace) -> None:
     if folder.is_dir() and any(folder.iterdir()) and not options.overwrite:
         raise ParameterError(f"{folder} exists already. Choose another with --output, or allow it with --overwrite.")
     comparison = compare(
-        read(options.input), spot_sigma=options.spot_sigma, outline_sigma=options.outline_sigma,
+        read(options.input, scene=options.scene), spot_sigma=options.spot_sigma, outline_sigma=options.outline_sigma,
         threshold=options.threshold, borders=options.borders, elongation=options.elongation,
         truth=read(options.truth) if options.truth else None, voxel_sizes=options.voxel_sizes,
         channel=options.channel, engine=options.engine, on_progress=Bar(), memory_limit=options.memory_limit,
@@ -187,7 +210,7 @@ def _suggest(options: argparse.Namespace) -> None:
             raise ParameterError(f"Got the picture {options.picture.name}; needed is a name that ends in .png.")
         check_replaceable(options.picture, overwrite=options.overwrite)
     suggestion = suggest_sigmas(
-        read(options.input), channel=options.channel, engine=options.engine, on_progress=Bar(),
+        read(options.input, scene=options.scene), channel=options.channel, engine=options.engine, on_progress=Bar(),
         memory_limit=options.memory_limit,
     )  # fmt: skip
     if options.picture:
@@ -280,5 +303,6 @@ def _same(one: Path, other: Path) -> bool:
 
 RUNS: dict[str, Run] = {
     "info": _info, "set-voxel-size": _set_voxel_size, "rescale": _rescale, "segment": _segment, "measure": _measure,
-    "compare": _compare, "suggest": _suggest, "sample": _sample, "demo": _demo, "fiji": _fiji, "doctor": _doctor,
+    "compare": _compare, "convert": _convert, "suggest": _suggest, "sample": _sample, "demo": _demo, "fiji": _fiji,
+    "doctor": _doctor,
 }  # fmt: skip

@@ -15,12 +15,13 @@ from isoscale_ij.operations.choices import BORDERS, EXTREMES, INTERPOLATIONS, TA
 Run = Callable[[argparse.Namespace], None]
 
 AXES = ("t", "z", "y", "x")
-_IN = "an image file: ImageJ TIFF, OME-TIFF or another TIFF, or an OME-Zarr"
+_IN = "an image file: a TIFF of any kind, an OME-Zarr, CZI, ND2, LIF, IMS"
 _OUT = "the file to write; its name ends in .tif (ImageJ TIFF), .ome.tif (OME-TIFF) or .ome.zarr (OME-Zarr)"
 _LENGTHS = (
     'Lengths are a number in the image\'s unit, or with a unit ("1.8um", "900 nm", "10px"), or one for each axis\n'
     '("z=2um,y=1um,x=1um").'
 )
+_SCENE = "which image of a file that holds several, by name or number (info lists them); default: the first"
 _SPOT = "about half the radius of an object: a larger one finds fewer and larger objects"
 _OUTLINE = "how smooth outlines are; less than the spot sigma"
 
@@ -74,6 +75,12 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
         "suggest", "which sigmas to try first",
         "isoscale-ij suggest my.tif|isoscale-ij suggest my.tif --picture curve.png",
     ))  # fmt: skip
+    _convert(command(
+        "convert", "write an image file in another format, with all of its calibration",
+        "isoscale-ij convert my.czi my.ome.tif"
+        "|isoscale-ij convert my.lif my.ome.tif --scene all"
+        "|isoscale-ij convert *.nd2 --into converted",
+    ))  # fmt: skip
     _sample(command(
         "sample", "write a synthetic volume of nuclei", "isoscale-ij sample nuclei.tif --truth nuclei-truth.tif"
     ))  # fmt: skip
@@ -94,6 +101,7 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
 
 def _info(info: argparse.ArgumentParser) -> None:
     info.add_argument("inputs", metavar="IN", nargs="+", help=_IN)
+    _scene(info)
     info.add_argument("--json", action="store_true", help="as JSON; of several files a list")
 
 
@@ -107,6 +115,7 @@ def _set_voxel_size(size: argparse.ArgumentParser) -> None:
     size.add_argument("--unit", help="of plain numbers, for example um")
     size.add_argument("--time-unit", help="of a plain --t, for example s")
     size.add_argument("--origin", metavar="LENGTH", type=_lengths, help="lower edge of the image")
+    _scene(size)
     _overwrite(size)
 
 
@@ -126,6 +135,11 @@ def _rescale(scale: argparse.ArgumentParser) -> None:
     _overwrite(scale)
     _limits(scale)
     _workers(scale)
+
+
+def _convert(convert: argparse.ArgumentParser) -> None:
+    _in_out(convert, scenes="; all: each into a file of its own")
+    _overwrite(convert)
 
 
 def _segment(segment: argparse.ArgumentParser) -> None:
@@ -154,12 +168,14 @@ def _measure(measure: argparse.ArgumentParser) -> None:
         help="ends in .csv, or with --json in .json; units stand in the names of columns; by default it is printed",
     )  # fmt: skip
     measure.add_argument("--json", action="store_true", help="as JSON")
+    _scene(measure, of="of IMAGE: ")
     _overwrite(measure)
     _memory(measure)
 
 
 def _compare(compare: argparse.ArgumentParser) -> None:
     compare.add_argument("input", metavar="IN", type=Path, help=_IN)
+    _scene(compare)
     _sigmas(compare)
     _ways(compare)
     compare.add_argument("--truth", metavar="LABELS", type=Path, help="true labels on the same grid")
@@ -172,6 +188,7 @@ def _compare(compare: argparse.ArgumentParser) -> None:
 
 def _suggest(suggest: argparse.ArgumentParser) -> None:
     suggest.add_argument("input", metavar="IN", type=Path, help=_IN)
+    _scene(suggest)
     suggest.add_argument("--channel", help="name or number, where there are several")
     suggest.add_argument("--picture", metavar="PNG", type=Path, help="draw the number of objects against the sigma")
     suggest.add_argument("--json", action="store_true", help="as JSON, with the curve")
@@ -187,12 +204,17 @@ def _sample(sample: argparse.ArgumentParser) -> None:
     _overwrite(sample)
 
 
-def _in_out(parser: argparse.ArgumentParser) -> None:
+def _in_out(parser: argparse.ArgumentParser, *, scenes: str = "") -> None:
     parser.usage = f"{parser.prog} [options] (IN OUT | IN [IN ...] --into FOLDER)"
     parser.add_argument("files", metavar="IN OUT", nargs="+", help=f"IN: {_IN}. OUT: {_OUT}")
     parser.add_argument(
         "--into", metavar="FOLDER", type=Path, help="for one or more IN, without OUT: results go here under their names"
     )
+    _scene(parser, more=scenes)
+
+
+def _scene(parser: argparse.ArgumentParser, *, of: str = "", more: str = "") -> None:
+    parser.add_argument("--scene", metavar="SCENE", help=f"{of}{_SCENE}{more}")
 
 
 def _overwrite(parser: argparse.ArgumentParser) -> None:

@@ -11,11 +11,12 @@ from isoscale_ij.cli.streams import say
 class Bar:
     """Progress on stderr: a bar on a terminal, a line a step elsewhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, kernels: bool = True) -> None:
         self._terminal = sys.stderr.isatty()
         self._last = ""
         self._drawn = 0.0
-        self._announce_compiling()
+        if kernels:
+            self._announce_compiling()
 
     def __call__(self, done: int, total: int, step: str) -> None:  # noqa: D102
         if self._terminal:

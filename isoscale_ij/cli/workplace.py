@@ -19,7 +19,7 @@ _SECONDS_TO_CONNECT = 10
 _SHARE = 0.5  # of the memory; larger images are read in chunks
 
 
-def opened(path: Path, options: argparse.Namespace) -> xr.DataArray:
+def opened(path: Path, options: argparse.Namespace, scene: str | None = None) -> xr.DataArray:
     """The image of a file; a lazy one, if it is large beside the memory, or chunks are asked for."""
     from isoscale_ij import memory
     from isoscale_ij.files import read, read_header
@@ -28,10 +28,10 @@ def opened(path: Path, options: argparse.Namespace) -> xr.DataArray:
     chunked = any(getattr(options, name, None) for name in ("workers", "scheduler", "resume"))
     if not chunked:
         with heard():
-            header = read_header(path)
+            header = read_header(path, scene=scene)
         nbytes = header.size * header.dtype.itemsize
         chunked = nbytes > _SHARE * memory.limit_in_bytes(options.memory_limit)
-    return read(path, chunks="auto") if chunked else read(path)
+    return read(path, scene=scene, chunks="auto" if chunked else None)
 
 
 @contextmanager
@@ -95,4 +95,4 @@ def _work(source: Path, options: argparse.Namespace) -> dict[str, Any]:
     return plain
 
 
-_PARAMETERS = ("spot_sigma", "outline_sigma", "threshold", "borders", "elongation", "channel")
+_PARAMETERS = ("spot_sigma", "outline_sigma", "threshold", "borders", "elongation", "channel", "scene")

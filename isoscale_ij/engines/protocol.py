@@ -292,7 +292,8 @@ class Engine(Protocol):
         """Sums per label; squares are of the differences from the channel's origin (0 by default)."""
 
     def exposure(self, labels: NDArray[np.integer], z: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """For each voxel of the slice `z`, the weights (3, 3, 3) of its neighbours that have not its label, added up.
+        """The weights (3, 3, 3) of neighbours that have not a voxel's label, added up over runs of a label in a row.
 
-        What lies outside the volume has no label; background voxels have 0.
+        Of the slice `z`; each sum stands at the first voxel of its run, all else is 0. What lies outside the volume
+        has no label.
         """

@@ -19,6 +19,7 @@ from isoscale_ij.files.atomic import replacing as replacing
 from isoscale_ij.files.failures import of_reading, of_writing
 from isoscale_ij.files.formats import endings as endings
 from isoscale_ij.files.formats import stem as stem
+from isoscale_ij.image.axes import AXES
 from isoscale_ij.image.calibration import CalibrationWarning, as_image
 from isoscale_ij.image.inspection import remarks as calibration_remarks
 from isoscale_ij.image.sources import remember, sources
@@ -34,7 +35,8 @@ def read(
     Parameters
     ----------
     path : path
-        An ImageJ TIFF, an OME-TIFF (or the ``.companion.ome`` of a set of them), another TIFF, or an OME-Zarr.
+        A TIFF of any kind (or the ``.companion.ome`` of a set of OME-TIFFs), an OME-Zarr, a CZI, ND2, LIF or IMS. Those
+        of microscopes need a library each: ``pip install "isoscale-ij[czi,nd2,lif,ims]"``.
     scene : str or int, optional
         Which image of a file that holds several: its name or its index; ``"labels/NAME"`` of an OME-Zarr. By default
         the first.
@@ -52,6 +54,8 @@ def read(
     ------
     FormatError
         If the file is no image, is damaged or incomplete.
+    MissingDependencyError
+        If the library that reads such files is not installed; the message has the line that installs it.
     ParameterError
         If the file holds no such scene; the message lists those that it holds.
     OSError
@@ -86,6 +90,27 @@ def read_header(path: str | os.PathLike[str], *, scene: str | int | None = None)
     path = Path(path)
     with of_reading(path):
         return remember(formats.of_file(path).header(path, scene).image(values=False), path)
+
+
+def smaller_levels(path: str | os.PathLike[str], *, scene: str | int | None = None) -> list[xr.DataArray]:
+    """The smaller sizes that a file has of its image, largest first: lazy, with their axes, for looking at alone."""
+    path = Path(path)
+    if not ome_zarr.can_read(b"", path):
+        return []
+    import dask.array as da
+
+    with of_reading(path):
+        dims, arrays = ome_zarr.smaller_levels(path, scene)
+    ordered = [axis for axis in AXES if axis in dims]
+    values = [da.from_zarr(array) for array in arrays]  # type: ignore[no-untyped-call]
+    return [xr.DataArray(each, dims=dims).transpose(*ordered) for each in values]
+
+
+def scene_names(path: str | os.PathLike[str]) -> list[str]:
+    """The names of the images in a file, in the order of their numbers; one, where there is a single one."""
+    path = Path(path)
+    with of_reading(path), remarks.heard():
+        return formats.of_file(path).header(path, 0).scenes or [""]
 
 
 @takes_images("image")
@@ -179,8 +204,9 @@ def recalibrate(
         of_file = formats.of_file(path)
         if of_file.recalibrate is None:
             raise FormatError(
-                f"{path} is a file of the format {of_file.name}, whose calibration cannot be changed in place. "
-                "Write the image into another file: give an output."
+                f"{path} is a file of the format {of_file.name}, whose calibration cannot be changed in place. Convert "
+                f"it first, isoscale-ij convert {path.name} {formats.stem(path)}{formats.written()[0]} (there are "
+                f"{', '.join(formats.written())}), or give an output."
             )
         with remarks.heard():  # what cannot be read is not changed; its remarks are made when it is
             of_file.header(path, scene).image(values=False)

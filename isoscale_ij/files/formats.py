@@ -12,7 +12,7 @@ from typing import Protocol
 import xarray as xr
 
 from isoscale_ij.errors import FormatError
-from isoscale_ij.files import imagej_tiff, ome_tiff, ome_zarr
+from isoscale_ij.files import czi, imagej_tiff, ims, lif, nd2, ome_tiff, ome_zarr
 from isoscale_ij.files.scenes import Scene
 from isoscale_ij.image.header import Header
 
@@ -31,7 +31,8 @@ class Format(Protocol):
         As messages say it.
     endings : tuple of str
         Of file names, lower case, the usual one first. They choose the format that is written;
-        which one is read, `can_read` decides.
+        which one is read, `can_read` decides. `other_endings`, where a format has some, are of files that are
+        only read.
     """
 
     @property
@@ -61,6 +62,10 @@ FORMATS: list[Format] = [  # asked in this order whether they can read a file
     ome_tiff,
     imagej_tiff,
     ome_zarr,
+    czi,
+    nd2,
+    lif,
+    ims,
 ]
 
 
@@ -124,9 +129,15 @@ def stamp(path: Path) -> tuple[int, int]:
     return about.st_size, about.st_mtime_ns
 
 
+def written() -> tuple[str, ...]:
+    """The usual ending of each format that can be written."""
+    return tuple(each.endings[0] for each in FORMATS if each.write is not None)
+
+
 def endings() -> tuple[str, ...]:
     """The endings of all formats, the longest first."""
-    return tuple(sorted((ending for each in FORMATS for ending in each.endings), key=len, reverse=True))
+    every = {ending for each in FORMATS for ending in (*each.endings, *getattr(each, "other_endings", ()))}
+    return tuple(sorted(every, key=lambda ending: (-len(ending), ending)))
 
 
 def stem(path: Path) -> str:

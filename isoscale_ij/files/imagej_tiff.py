@@ -29,6 +29,7 @@ _MEND = "Write it as OME-TIFF (.ome.tif), or give up digits with image.astype('f
 
 name = "ImageJ TIFF"
 endings = (".tif", ".tiff")
+other_endings = (".lsm", ".stk")
 
 
 def can_read(first_bytes: bytes, path: Path) -> bool:  # noqa: ARG001  (as every format)

@@ -42,3 +42,11 @@ def chosen_scene(path: Path, names: Sequence[str], scene: Scene) -> int:
     elif not isinstance(scene, bool) and scene == int(scene) and 0 <= scene < len(names):
         return int(scene)
     raise ParameterError(f"Got the scene {scene!r}; {path} holds: {listed}.")
+
+
+def scene_title(path: Path, endings: Sequence[str], names: Sequence[str], index: int) -> str:
+    """The title of an image: the name of its file, and of several images in one its own."""
+    stem = next((path.name[: -len(end)] for end in endings if path.name.lower().endswith(end)), path.stem)
+    if len(names) == 1:
+        return stem
+    return f"{stem} {names[index] or index}"

@@ -52,6 +52,8 @@ class Header:
         Where in the file the image is described, for who has to find that again.
     chunks : tuple of int, optional
         What is best loaded at a time, along each axis.
+    scenes : list of str
+        The names of all images in the file, in the order of their numbers; none where it is the only one.
     """
 
     dims: tuple[str, ...]
@@ -64,6 +66,7 @@ class Header:
     attrs: dict[str, Any] = field(default_factory=dict)
     place: int | None = None
     chunks: tuple[int, ...] | None = None
+    scenes: list[str] = field(default_factory=list)
 
     @property
     def ordered(self) -> tuple[str, ...]:

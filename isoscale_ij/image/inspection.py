@@ -18,6 +18,8 @@ from isoscale_ij.memory import format_bytes
 from isoscale_ij.wording import short
 
 _EXTREME_ANISOTROPY = 100.0
+_SMALLEST, _LARGEST = 1e-4, 1e5  # micrometers: an atom; ten centimeters
+_METERS = 1e-4  # a number without a unit below it is one of metres
 _SCREEN = (25.4 / 72, 25.4 / 96)  # mm: what programs write that know no resolution
 
 
@@ -42,6 +44,7 @@ class ImageInfo:
     anisotropy : float or None
         Largest / smallest voxel size.
     channels : list of str
+        Also that of an image of a single one, where its file names it (``attrs["channel"]``).
     kind : str
         ``"labels"`` or ``"intensities"``.
     nbytes : int
@@ -119,7 +122,7 @@ def info(image: Any) -> ImageInfo:
         extent={axis: (spacing(image, axis) or 0.0) * image.sizes[axis] for axis in calibrated},
         origin={axis: lower_edge(image, axis) for axis in calibrated},
         anisotropy=max(sizes.values()) / min(sizes.values()) if len(sizes) > 1 else None,
-        channels=channel_names(image),
+        channels=channel_names(image) or [str(image.attrs[name]) for name in ("channel",) if name in image.attrs],
         kind="labels" if is_labels(image) else "intensities",
         nbytes=math.prod(image.shape) * image.dtype.itemsize,
         remarks=remarks(image),
@@ -142,8 +145,9 @@ def remarks(image: xr.DataArray) -> list[str]:
     unit = length_unit(image)
     if sizes and unit is None:
         what = "of 1" if set(sizes.values()) == {1.0} else f"of {list(sizes.values())[-1]:g}"
+        meant = " Metres may be meant." if min(sizes.values()) < _METERS else ""
         sentences.append(
-            f"The image has a voxel size {what} without a unit; is that right? Set it with set_voxel_size."
+            f"The image has a voxel size {what} without a unit; is that right?{meant} Set it with set_voxel_size."
         )
     if sizes and unit is not None and not is_length(unit):
         sentences.append(
@@ -155,6 +159,14 @@ def remarks(image: xr.DataArray) -> list[str]:
             f"The largest voxel size is {max(sizes.values()) / min(sizes.values()):.4g} times the smallest; "
             "are the units right? Set them with set_voxel_size."
         )
+    if sizes and is_length(unit):
+        micrometers = {axis: convert(size, unit, "micrometer") for axis, size in sizes.items()}
+        odd = [axis for axis, size in micrometers.items() if not _SMALLEST <= size <= _LARGEST]
+        if odd:
+            shown = ", ".join(f"{axis} {sizes[axis]:g} {symbol(unit)}" for axis in odd)
+            small = micrometers[odd[0]] < _SMALLEST
+            why = "less than an atom has; are they metres?" if small else "hardly a microscope's; is the unit right?"
+            sentences.append(f"The voxel size {shown} is {why} Set it with set_voxel_size.")
     if "x" in sizes and is_length(unit):
         millimeters = convert(sizes["x"], unit, "millimeter")
         if any(abs(millimeters - size) < 1e-3 * size for size in _SCREEN):

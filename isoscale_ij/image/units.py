@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 
 from isoscale_ij.errors import CalibrationError, ParameterError
@@ -137,6 +138,23 @@ def convert(value: float, unit: str | None, to: str | None) -> float:
         f"Got {value:g} {unit or 'without a unit'} where {to or 'a length without a unit'} is needed; the one cannot "
         f"be converted into the other. Give the length {mend}, or set the image's unit with set_voxel_size."
     )
+
+
+def micrometers(meters: Any) -> float | str | None:
+    """Metres as a file has them, in micrometres to the last digit; what is no number, as it stands there.
+
+    Examples
+    --------
+    >>> micrometers("1.59666504031508e-07"), micrometers(3.2e-07), micrometers(0), micrometers("?")
+    (0.159666504031508, 0.32, 0.0, '?')
+    """
+    if meters is None:
+        return None
+    text = str(float(meters)) if isinstance(meters, (int, float)) else str(meters).strip()
+    try:
+        return float(Decimal(text).scaleb(6))
+    except InvalidOperation:
+        return text
 
 
 @dataclass(frozen=True)

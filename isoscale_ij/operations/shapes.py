@@ -23,7 +23,7 @@ _PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))  # the order of a tall
 
 
 class Surface:
-    """The share of the surface that lies at each voxel of a label image, slice by slice, as if it were an image.
+    """The share of the surface that lies at each run of a label in a row, slice by slice, as if it were an image.
 
     Crofton's formula: a surface is twice the mean, over all directions, of how often parallel lines cross it, times the
     area for each line. Lines go through neighbouring voxels: 13 directions in space, 4 in the plane (where it is the

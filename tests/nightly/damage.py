@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import random
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ STATE = ROOT / ".nightly" / "damage.json"
 REAL = ROOT.parent / "shared" / "data"
 _BATCH = 250
 _SECONDS, _MEGABYTES = 10, 1000
+_OF_A_KIND = 3
 _LARGEST = 3 << 20  # real files above this take too long to copy so often
 
 
@@ -32,6 +35,7 @@ def originals(folder: Path) -> list[Path]:
     import tifffile
 
     import isoscale_ij as iso
+    from isoscale_ij.files import endings
 
     image, truth = iso.sample(shape=(5, 24, 28), seed=1, n_objects=3)
     several = iso.as_image(np.stack([image, image // 2]), "czyx", voxel_size=(1.5, 0.16, 0.16), unit="um")
@@ -41,6 +45,7 @@ def originals(folder: Path) -> list[Path]:
         "labels.tif": truth,
         "channels.tif": several,
         "image.ome.tif": image,
+        "image.ome.zarr": several,
         "two.ome.tif": several,
     }
     for name, what in made.items():
@@ -57,8 +62,11 @@ def originals(folder: Path) -> list[Path]:
     }.items():
         if not (folder / name).exists():
             tifffile.imwrite(folder / name, values, **options)
-    real = [path for path in REAL.rglob("*.tif*") if path.stat().st_size <= _LARGEST] if REAL.is_dir() else []
-    return sorted(path for path in folder.iterdir() if path.is_file()) + sorted(real)
+    real: dict[Path, list[Path]] = {}  # a few of each kind
+    for path in sorted(REAL.rglob("*")) if REAL.is_dir() else []:
+        if path.name.lower().endswith(endings()) and path.stat().st_size <= _LARGEST:
+            real.setdefault(path.with_name(path.suffix), []).append(path)
+    return [*sorted(folder.iterdir()), *(path for paths in real.values() for path in paths[:_OF_A_KIND])]
 
 
 def damaged(data: bytes, chance: random.Random) -> bytes:
@@ -93,6 +101,12 @@ def damaged(data: bytes, chance: random.Random) -> bytes:
     return bytes(found)
 
 
+def contents(path: Path) -> dict[str, bytes]:
+    """The bytes of a file, or of all files in a folder."""
+    files = sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+    return {str(file): file.read_bytes() for file in files}
+
+
 def one(number: int, files: list[Path], folder: Path) -> str | None:
     """Run one case; what was wrong, or None."""
     import isoscale_ij as iso
@@ -101,7 +115,13 @@ def one(number: int, files: list[Path], folder: Path) -> str | None:
     chance = random.Random(number)
     original = files[number % len(files)]
     path = folder / f"case{''.join(original.suffixes)}"
-    path.write_bytes(damaged(original.read_bytes(), chance))
+    if original.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+        shutil.copytree(original, path)
+        part = chance.choice(sorted(file for file in path.rglob("*") if file.is_file()))
+        part.write_bytes(damaged(part.read_bytes(), chance))
+    else:
+        path.write_bytes(damaged(original.read_bytes(), chance))
     way = chance.randrange(3)
     begin = time.perf_counter()
     try:
@@ -114,8 +134,8 @@ def one(number: int, files: list[Path], folder: Path) -> str | None:
                 if status not in (0, 1):
                     return f"info gave {status}"
             else:
-                before = path.read_bytes()
-                if main(["set-voxel-size", str(path), "--x", "0.3um", "--y", "0.3um"]) and path.read_bytes() != before:
+                before = contents(path)
+                if main(["set-voxel-size", str(path), "--x", "0.3um", "--y", "0.3um"]) and contents(path) != before:
                     return "a failed set-voxel-size changed the file"
     except (iso.IsoscaleError, OSError):
         pass
@@ -127,11 +147,17 @@ def one(number: int, files: list[Path], folder: Path) -> str | None:
 
 def batch(first: int, last: int) -> None:
     """The cases first … last - 1, in this process; prints a line before and after each."""
+    import isoscale_ij as iso
+
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         files = originals(STATE.parent / "originals")
         sys.stdout, out = (folder / "out").open("w"), sys.stdout
         sys.stderr = sys.stdout
+        for path in files:  # what is imported on the way is no case's time, or memory
+            with suppress(iso.IsoscaleError), warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                np.asarray(iso.read(path))
         base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for number in range(first, last):
             print(json.dumps({"begin": number}), file=out, flush=True)
@@ -160,11 +186,11 @@ def run(count: int, seconds: float) -> dict[str, Any]:
         assert process.stdout is not None
         finished = False
         for line in process.stdout:
-            said = json.loads(line)
-            begun = said.get("begin", begun)
-            if "wrong" in said:
-                state["wrong"][str(said["wrong"])] = said["what"]
-            finished |= "done" in said
+            message = json.loads(line)
+            begun = message.get("begin", begun)
+            if "wrong" in message:
+                state["wrong"][str(message["wrong"])] = message["what"]
+            finished |= "done" in message
             if watch.poll() is not None:
                 process.kill()
         watch.kill()

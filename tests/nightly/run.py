@@ -86,13 +86,13 @@ def report(found: dict[str, dict[str, Any]]) -> str:
     for name, part in found.items():
         amount = ", ".join(f"{key}: {value}" for key, value in part.items() if key != "wrong")
         wrong = part["wrong"]
-        said = "; ".join(f"{k}: {v}" for k, v in wrong.items()) if isinstance(wrong, dict) else "; ".join(wrong)
-        lines.append(f"| {name} | {amount} | {said or 'nothing'} |")
+        faults = [f"{key}: {value}" for key, value in wrong.items()] if isinstance(wrong, dict) else wrong
+        lines.append(f"| {name} | {amount} | {'; '.join(faults) or 'nothing'} |")
     return "\n".join([*lines, "", _WHAT, ""])
 
 
 _WHAT = """\
-*Damaged files*: files of every dialect that is written and read here (and real ones, where they are at hand), cut,
+*Damaged files*: files of every format and dialect that is written here, and real ones where they are at hand, cut,
 overwritten, moved and swapped in one to twenty places; read, shown by `info`, or recalibrated in place. Right is an
 image or one of our errors, within 10 s and 1 GB. Each case has a number: `python tests/nightly/damage.py one NUMBER`.
 

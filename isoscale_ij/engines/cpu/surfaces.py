@@ -1,4 +1,4 @@
-"""Where labels end: for each voxel, how many of its 26 neighbours have not its label, each with a weight."""
+"""Where labels end: for each run of a label in a row, how many of its voxels' 26 neighbours have not that label."""
 
 from __future__ import annotations
 
@@ -9,31 +9,53 @@ from isoscale_ij.engines.cpu.compiling import compiled
 
 
 def exposure(labels: NDArray[np.integer], z: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """For each voxel of the slice `z`, the weights of its neighbours that have not its label, added up."""
-    around = np.zeros((3, *labels.shape[1:]), np.int64)
-    for k in (-1, 0, 1):
-        if 0 <= z + k < len(labels):
-            # numbers beyond int64 wrap round, and stay as many as they were
-            around[1 + k] = np.asarray(labels[z + k]).astype(np.int64, copy=False)
+    """The weights of neighbours that have not a voxel's label, added up over runs; at the first voxel of its run."""
+    wide = labels.dtype.itemsize > 4 or labels.dtype == np.uint32  # compared alone: wrapped round, they stay as many
+    kind = np.int64 if wide else np.int32
+    nothing = np.zeros(labels.shape[1:], kind)
+    below, here, above = (
+        np.ascontiguousarray(labels[k]).astype(kind, copy=False) if 0 <= k < len(labels) else nothing
+        for k in (z - 1, z, z + 1)
+    )
     out = np.zeros(labels.shape[1:])
-    _expose(around, weights, out)
+    _expose(below, here, above, weights, out)
     return out
 
 
 @compiled
-def _expose(around, weights, out):
-    height, width = out.shape
-    here = around[1]
+def _expose(below, here, above, weights, out):
+    height, width = here.shape
     for y in range(height):
-        for x in range(width):
-            label = here[y, x]
+        row = here[y]
+        end = 0
+        while end < width:
+            label, begin = row[end], end
+            while end < width and row[end] == label:
+                end += 1
             if label == 0:
                 continue
+            count = end - begin
             total = 0.0
             for k in range(3):
-                for j in range(-1, 2):
-                    for i in range(-1, 2):
-                        inside = 0 <= y + j < height and 0 <= x + i < width
-                        if not inside or around[k, y + j, x + i] != label:
-                            total += weights[k, j + 1, i + 1]
-            out[y, x] = total
+                plane = below if k == 0 else here if k == 1 else above
+                for j in range(3):
+                    left, middle, right = 0, 0, 0
+                    if 0 <= y + j - 1 < height:
+                        left, middle, right = _same(plane[y + j - 1], label, begin, end)
+                    total += weights[k, j, 0] * (count - left)
+                    total += weights[k, j, 1] * (count - middle)
+                    total += weights[k, j, 2] * (count - right)
+            out[y, begin] = total
+
+
+@compiled
+def _same(row, label, begin, end):
+    """How many voxels of `row` have the label, from `begin` to `end`, one to the left of that, one to the right."""
+    middle = 0
+    for x in range(begin, end):
+        middle += row[x] == label
+    before = 1 if begin > 0 and row[begin - 1] == label else 0
+    after = 1 if end < row.size and row[end] == label else 0
+    first = 1 if row[begin] == label else 0
+    last = 1 if row[end - 1] == label else 0
+    return middle + before - last, middle, middle + after - first

@@ -29,18 +29,11 @@ def tally(
             mine = parts[part]
             last_slice = np.full(count + 1, -1, np.int64)
             for z in range(part * _SLICES, min((part + 1) * _SLICES, len(labels))):
-                plane = np.ascontiguousarray(labels[z], np.int64)
+                plane = np.ascontiguousarray(labels[z], np.int32)  # no label is above `count`
                 _tally_slice(
-                    plane,
-                    z,
-                    mine.n_voxels,
-                    mine.index_sums,
-                    mine.product_sums,
-                    mine.lowest,
-                    mine.highest,
-                    mine.n_slices,
-                    last_slice,
-                )
+                    plane, z, mine.n_voxels, mine.index_sums, mine.product_sums, mine.lowest, mine.highest,
+                    mine.n_slices, last_slice,
+                )  # fmt: skip
                 for channel, values in enumerate(intensities):
                     _sum_values(
                         plane, np.ascontiguousarray(values[z], np.float64), origins[channel],
@@ -57,27 +50,36 @@ def tally(
 
 @compiled
 def _tally_slice(labels, z, n_voxels, index_sums, product_sums, lowest, highest, n_slices, last_slice):
+    """Runs of one label in a row, instead of voxels: their sums are known from where they begin and end."""
+    width = labels.shape[1]
     for y in range(labels.shape[0]):
-        for x in range(labels.shape[1]):
-            label = labels[y, x]
+        row = labels[y]
+        end = 0
+        while end < width:
+            label, begin = row[end], end
+            while end < width and row[end] == label:
+                end += 1
             if label == 0:
                 continue
-            n_voxels[label] += 1
-            index_sums[label, 0] += z
-            index_sums[label, 1] += y
-            index_sums[label, 2] += x
-            product_sums[label, 0] += z * z
-            product_sums[label, 1] += y * y
-            product_sums[label, 2] += x * x
-            product_sums[label, 3] += z * y
-            product_sums[label, 4] += z * x
-            product_sums[label, 5] += y * x
+            count, last = end - begin, end - 1
+            sum_x = count * (begin + last) // 2
+            sum_xx = (last * end * (2 * last + 1) - (begin - 1) * begin * (2 * begin - 1)) // 6
+            n_voxels[label] += count
+            index_sums[label, 0] += z * count
+            index_sums[label, 1] += y * count
+            index_sums[label, 2] += sum_x
+            product_sums[label, 0] += z * z * count
+            product_sums[label, 1] += y * y * count
+            product_sums[label, 2] += sum_xx
+            product_sums[label, 3] += z * y * count
+            product_sums[label, 4] += z * sum_x
+            product_sums[label, 5] += y * sum_x
             lowest[label, 0] = min(lowest[label, 0], z)
             lowest[label, 1] = min(lowest[label, 1], y)
-            lowest[label, 2] = min(lowest[label, 2], x)
+            lowest[label, 2] = min(lowest[label, 2], begin)
             highest[label, 0] = max(highest[label, 0], z)
             highest[label, 1] = max(highest[label, 1], y)
-            highest[label, 2] = max(highest[label, 2], x)
+            highest[label, 2] = max(highest[label, 2], last)
             if last_slice[label] != z:
                 last_slice[label] = z
                 n_slices[label] += 1
@@ -85,12 +87,23 @@ def _tally_slice(labels, z, n_voxels, index_sums, product_sums, lowest, highest,
 
 @compiled
 def _sum_values(labels, values, origin, sums, squares, lowest, highest):
+    width = labels.shape[1]
     for y in range(labels.shape[0]):
-        for x in range(labels.shape[1]):
-            label = labels[y, x]
-            if label:
-                value = values[y, x]
-                sums[label] += value
-                squares[label] += (value - origin) * (value - origin)
-                lowest[label] = min(lowest[label], value)
-                highest[label] = max(highest[label], value)
+        row, value_of = labels[y], values[y]
+        end = 0
+        while end < width:
+            label = row[end]
+            if label == 0:
+                end += 1
+                continue
+            total, square, low, high = 0.0, 0.0, np.inf, -np.inf
+            while end < width and row[end] == label:
+                value = value_of[end]
+                total += value
+                square += (value - origin) * (value - origin)
+                low, high = min(low, value), max(high, value)
+                end += 1
+            sums[label] += total
+            squares[label] += square
+            lowest[label] = min(lowest[label], low)
+            highest[label] = max(highest[label], high)

@@ -116,6 +116,11 @@ def is_lazy(values: object) -> bool:
     return hasattr(values, "dask") and hasattr(values, "chunks")
 
 
+def reads_by_region(values: object) -> bool:
+    """Whether regions of values can be had without having all of them: a dask array, or one that says so."""
+    return is_lazy(values) or getattr(values, "by_region", False)
+
+
 def reader_of(values: Any) -> Reader:
     """What reads an array: a dask array, or one that is here."""
     if not is_lazy(values):

@@ -95,7 +95,7 @@ def plain(key: object, shape: Shape) -> Region:
 
 
 def block_size(shape: Shape, chunks: Shape, around: Shape, voxels: float) -> Shape:
-    """Blocks of at most so many voxels, whole chunks where there is room for some, long beside what lies around them.
+    """Blocks of at most so many voxels: whole chunks, where they fit, and long on axes where `around` is wide.
 
     Examples
     --------

@@ -14,7 +14,7 @@ import xarray as xr
 
 from isoscale_ij.errors import FormatError, MissingDependencyError
 from isoscale_ij.execution.chunks.lazy import Resampled
-from isoscale_ij.execution.chunks.readers import is_lazy, reader_of
+from isoscale_ij.execution.chunks.readers import is_lazy, reader_of, reads_by_region
 from isoscale_ij.execution.chunks.regions import Blocks, block_size, lengths
 from isoscale_ij.execution.chunks.sweeps import Summary, Sweeps, current_client
 from isoscale_ij.execution.resampling import AxisChange, Resampling
@@ -58,7 +58,7 @@ def write(path: Path, image: xr.DataArray, version: str | None = None) -> None:
         import zarr  # noqa: F401
     except ImportError as error:
         raise MissingDependencyError("OME-Zarr needs zarr: pip install 'isoscale-ij[dask]'.") from error
-    values = image.data if is_lazy(image.data) else np.asarray(image.data)
+    values = image.data if reads_by_region(image.data) else np.asarray(image.data)
     sweeps = Sweeps(current_client() if is_lazy(values) else None)
     reader: Any = reader_of(values)
     sizes = metadata.sizes_of(image)

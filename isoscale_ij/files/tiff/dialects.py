@@ -10,7 +10,7 @@ from typing import Protocol
 import tifffile
 import xarray as xr
 
-from isoscale_ij.files.tiff import imagej, micromanager, microscopes, plain, scifio
+from isoscale_ij.files.tiff import imagej, micromanager, microscopes, plain, scanimage, scifio
 from isoscale_ij.files.tiff.patching import Value
 from isoscale_ij.image.header import Header
 
@@ -34,7 +34,7 @@ class Dialect(Protocol):
         """
 
 
-DIALECTS: list[Dialect] = [scifio, imagej, microscopes, micromanager, plain]
+DIALECTS: list[Dialect] = [scifio, imagej, microscopes, micromanager, scanimage, plain]
 
 
 def of(file: tifffile.TiffFile) -> Dialect:

@@ -1,4 +1,7 @@
-"""Micro-Manager's NDTiff: each page says in JSON which channel, time and slice it is, and how large its pixels are."""
+"""Micro-Manager's TIFFs: each page says in JSON which channel, time and slice it is, and how large its pixels are.
+
+NDTiff calls that its axes; older stacks (that have no OME-XML) have an index for each.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,14 @@ from isoscale_ij.image.axes import AXES, our_axis
 from isoscale_ij.image.header import Axis, Header
 
 _PAGE = 51123
+_INDICES = {"time": "FrameIndex", "position": "PositionIndex", "channel": "ChannelIndex", "z": "SliceIndex"}
+_HEIGHTS = ("ZPosition_um_Intended", "ZPosition_um_Actual", "ZPositionUm")
+_EQUAL = 0.02  # of a step: where the stage was is measured
 
 
 def speaks(file: tifffile.TiffFile) -> bool:
-    """Whether Micro-Manager wrote the file as NDTiff."""
-    return bool(file.is_micromanager) and "Axes" in _of(file.pages.first)
+    """Whether Micro-Manager wrote the file, and says where each page belongs."""
+    return bool(file.is_micromanager) and bool(_place(_of(file.pages.first)))
 
 
 def header(file: tifffile.TiffFile, index: int) -> Header:
@@ -33,6 +39,8 @@ def header(file: tifffile.TiffFile, index: int) -> Header:
     reading.check_dims(file, dims, shape)
     summary = dict((file.micromanager_metadata or {}).get("Summary") or {})
     pixel, step = first.get("PixelSize_um") or first.get("PixelSizeUm"), summary.get("z-step_um")
+    if not step and planes is not None and "z" in dims:
+        step = _z_step(file, dims, shape, planes)
     sizes = {"x": pixel, "y": pixel, "z": step}
     axes = {axis: Axis(size, "micrometer") for axis, size in sizes.items() if size}
     interval = summary.get("Interval_ms")
@@ -57,12 +65,32 @@ def _whole(file: tifffile.TiffFile, number: int) -> dict[str, Any]:
     return _of(tifffile.TiffPage(file, number)) if file.filehandle.seek(file.pages[number].offset) else {}
 
 
+def _place(noted: dict[str, Any]) -> dict[str, Any]:
+    """Which plane a page is, along each axis."""
+    if "Axes" in noted:
+        return dict(noted["Axes"] or {})
+    place = {axis: noted[key] for axis, key in _INDICES.items() if key in noted}
+    return place if "z" in place else {}
+
+
+def _z_step(file: tifffile.TiffFile, dims: tuple[str, ...], shape: tuple[int, ...], planes: list[int]) -> float | None:
+    """The distance of slices, from where the stage was at each of the first stack."""
+    outer = len([axis for axis in dims if axis not in "yx"])
+    numbers = np.moveaxis(np.array(planes).reshape(shape[:outer]), dims.index("z"), -1)
+    noted = [_whole(file, int(number)) for number in numbers.reshape(-1, numbers.shape[-1])[0]]
+    heights = [next((each[key] for key in _HEIGHTS if key in each), None) for each in noted]
+    if len(heights) < 2 or not all(isinstance(height, (int, float)) for height in heights):
+        return None
+    steps = np.abs(np.diff(np.array(heights, float)))
+    return float(steps.mean()) if np.ptp(steps) <= _EQUAL * steps.mean() else None
+
+
 def _planes(file: tifffile.TiffFile) -> tuple[tuple[str, ...], tuple[int, ...], list[int]]:
     """Axes and the page of each plane, from what every page says."""
     places: dict[tuple[int, ...], int] = {}
     names: list[str] = []
     for number in range(len(file.pages)):
-        axes = _whole(file, number).get("Axes") or {}
+        axes = _place(_whole(file, number))
         names = names or [name for name in ("time", "position", "channel", "z", *axes) if name in axes]
         names = list(dict.fromkeys(names))
         if sorted(axes) != sorted(names) or not all(isinstance(axes[name], int) for name in names):

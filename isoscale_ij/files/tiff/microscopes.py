@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -10,12 +9,15 @@ import tifffile
 import xarray as xr
 
 from isoscale_ij import remarks
+from isoscale_ij.files import times
 from isoscale_ij.files.tiff import plain, tags
 from isoscale_ij.files.tiff.patching import Value
 from isoscale_ij.image.calibration import CalibrationWarning
 from isoscale_ij.image.header import Axis, Header
+from isoscale_ij.image.units import micrometers
 
 _EQUAL = 1e-3
+_LEAST = 1e-12  # metres: less than an atom
 
 
 def speaks(file: tifffile.TiffFile) -> bool:
@@ -26,7 +28,17 @@ def speaks(file: tifffile.TiffFile) -> bool:
 def header(file: tifffile.TiffFile, index: int) -> Header:
     """What the microscope's program says of the image."""
     described = plain.header(file, index)
-    described.axes = _lsm(file.lsm_metadata or {}) if file.is_lsm else _stk(file.stk_metadata or {})
+    if not file.is_lsm:
+        described.axes = _stk(file.stk_metadata or {})
+        return described
+    metadata = file.lsm_metadata or {}
+    described.axes = _lsm(metadata)
+    names = (metadata.get("ChannelColors") or {}).get("ColorNames") or []
+    if len(names) == dict(zip(described.dims, described.shape, strict=True)).get("c", 1):
+        if len(names) > 1:
+            described.channels = [str(each) for each in names]
+        elif names[0]:
+            described.attrs["channel"] = str(names[0])
     return described
 
 
@@ -36,16 +48,12 @@ def changes(file: tifffile.TiffFile, index: int, image: xr.DataArray) -> dict[in
 
 
 def _lsm(metadata: dict[str, Any]) -> dict[str, Axis]:
-    """CZ_LSMINFO has metres and seconds; 0 where it knows nothing."""
-    axes = {axis: Axis(_micrometers(metadata.get(f"VoxelSize{axis.upper()}")), "micrometer") for axis in "zyx"}
-    axes["t"] = Axis(metadata.get("TimeIntervall"), "second")
+    """CZ_LSMINFO has metres and seconds; where it knows nothing 0, or next to nothing (1e-19 m)."""
+    sizes = {axis: metadata.get(f"VoxelSize{axis.upper()}") for axis in "zyx"}
+    axes = {axis: Axis(micrometers(size), "micrometer") for axis, size in sizes.items() if size and abs(size) > _LEAST}
+    stamps = np.ravel(metadata.get("TimeStamps", [])).tolist()
+    axes["t"] = Axis(metadata.get("TimeIntervall") or times.regular_step(stamps), "second")
     return {axis: known for axis, known in axes.items() if known.size}
-
-
-def _micrometers(meters: Any) -> float | None:
-    return (
-        None if meters is None else float(Decimal(repr(float(meters))).scaleb(6))
-    )  # as it is written, to the last digit
 
 
 def _stk(metadata: dict[str, Any]) -> dict[str, Axis]:

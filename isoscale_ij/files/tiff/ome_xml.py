@@ -18,6 +18,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
 from isoscale_ij.errors import FormatError
+from isoscale_ij.files import markup
 
 SCHEMA = "http://www.openmicroscopy.org/Schemas/OME/2016-06"
 NAMESPACE = "isoscale-ij"
@@ -33,12 +34,9 @@ def parsed(text: str) -> ElementTree.Element:
     Raises
     ------
     FormatError
-        If it is no XML.
+        If it is no XML, or declares entities.
     """
-    try:
-        return ElementTree.fromstring(text)
-    except (ElementTree.ParseError, ValueError) as error:
-        raise FormatError(f"The OME-XML is damaged: {error}. Save the file again.") from error
+    return markup.parsed(text, "The OME-XML")
 
 
 def images(root: ElementTree.Element) -> list[tuple[ElementTree.Element, ElementTree.Element]]:

@@ -87,12 +87,14 @@ def header(
         completeness.check_chain(path, file)
         if not file.pages or not file.series:
             raise FormatError(f"{path} holds no image.")
-        index = chosen_scene(path, names(file), scene)
+        scenes = names(file)
+        index = chosen_scene(path, scenes, scene)
         if before is not None:
             before(file, index)
         completeness.check_planes(path, file.series[index])
         described = describe(file, index)
-    described.name = described.name or re.sub(r"(\.ome)?\.tiff?$", "", path.name, flags=re.IGNORECASE)
+        described.scenes = scenes if len(scenes) > 1 else []
+    described.name = described.name or re.sub(r"(\.ome)?\.tiff?$|\.lsm$|\.stk$", "", path.name, flags=re.IGNORECASE)
     return described
 
 

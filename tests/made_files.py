@@ -1,0 +1,141 @@
+"""Files of microscopes made by hand from the descriptions of their formats, where no real one could be had."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis of a Leica image: its number there, the distance from the first centre to the last, in metres or s."""
+
+    number: int
+    count: int
+    length: float
+    origin: float = 0.0
+    unit: str = "m"
+
+
+def leica_image(axes: list[Axis], channels: list[dict[str, Any]], bits: int, name: str, block: str) -> str:
+    """The XML of an image; axes from the fastest to the slowest, channels after the second one."""
+    size = bits // 8
+    stride, steps = size, []
+    interleaved = len(channels) == 3 and all("tag" in channel for channel in channels)
+    if interleaved:
+        stride *= 3
+    plane = 0
+    for position, axis in enumerate(axes):
+        if position == 2 and not interleaved:
+            plane, stride = stride, stride * len(channels)
+        steps.append(stride)
+        stride *= axis.count
+    if len(axes) == 2 and not interleaved:
+        plane = stride
+    described = "".join(
+        f'<ChannelDescription DataType="0" ChannelTag="{channel.get("tag", 0)}" Resolution="{bits}" '
+        f'NameOfMeasuredQuantity="" Min="0" Max="255" Unit="" LUTName="{channel.get("lut", "Gray")}" IsLUTInverted="0" '
+        f'BytesInc="{channel.get("at", number) * (size if interleaved else plane)}" BitInc="0">'
+        + (
+            f"<ChannelProperty><Key>DyeName</Key><Value>{channel['dye']}</Value></ChannelProperty>"
+            if "dye" in channel
+            else ""
+        )
+        + "</ChannelDescription>"
+        for number, channel in enumerate(channels)
+    )
+    dimensions = "".join(
+        f'<DimensionDescription DimID="{axis.number}" NumberOfElements="{axis.count}" Origin="{axis.origin}" '
+        f'Length="{axis.length}" Unit="{axis.unit}" BitInc="0" BytesInc="{step}"/>'
+        for axis, step in zip(axes, steps, strict=True)
+    )
+    return (
+        f'<Element Name="{name}"><Memory Size="{stride}" MemoryBlockID="{block}"/><Data><Image><ImageDescription>'
+        f"<Channels>{described}</Channels><Dimensions>{dimensions}</Dimensions></ImageDescription></Image></Data>"
+        "</Element>"
+    )
+
+
+def _text(text: str) -> bytes:
+    content = text.encode("utf-16-le")
+    return struct.pack("<IIBI", 0x70, len(content) + 5, 0x2A, len(text)) + content
+
+
+def lif(path: Path, *images: tuple[str, NDArray[Any]]) -> Path:
+    """A LIF of several images; each with its XML, whose block is called ``block 0`` and so on."""
+    elements = "".join(xml for xml, _ in images)
+    whole = (
+        '<LMSDataContainerHeader Version="2"><Element Name="project"><Memory Size="0" MemoryBlockID="none"/>'
+        f"<Children>{elements}</Children></Element></LMSDataContainerHeader>"
+    )
+    with path.open("wb") as file:
+        file.write(_text(whole))
+        for number, (_, values) in enumerate(images):
+            name = f"block {number}"
+            file.write(struct.pack("<IIBQBI", 0x70, 14 + 2 * len(name), 0x2A, values.nbytes, 0x2A, len(name)))
+            file.write(name.encode("utf-16-le") + values.tobytes())
+    return path
+
+
+def lof(path: Path, xml: str, values: NDArray[Any]) -> Path:
+    """A LOF: one image, its XML behind it."""
+    header = f'<LMSDataContainerHeader Version="2">{xml}</LMSDataContainerHeader>'
+    with path.open("wb") as file:
+        file.write(_text("LMS_Object_File"))
+        file.write(struct.pack("<BIBI", 0x2A, 2, 0x2A, 0))
+        file.write(struct.pack("<BQ", 0x2A, values.nbytes) + values.tobytes())
+        file.write(_text(header))
+    return path
+
+
+def letters(text: str) -> NDArray[Any]:
+    """An attribute as Imaris writes it: an array of letters."""
+    return np.frombuffer(text.encode(), "S1")
+
+
+def ims(path: Path, values: NDArray[Any], extent: dict[str, tuple[float, float]], **options: Any) -> Path:
+    """An IMS of t, c, z, y, x, padded to whole blocks.
+
+    `options`: unit, names of channels, the moments of time points, compression, and those of h5py.
+    """
+    import h5py
+
+    blocks = options.get("blocks", (2, 16, 16))
+    with h5py.File(path, "w") as file:
+        file.attrs["ImarisDataSet"] = letters("ImarisDataSet")
+        about = file.create_group("DataSetInfo/Image")
+        for number, axis in enumerate("xyz"):
+            about.attrs[f"ExtMin{number}"] = letters(f"{extent[axis][0]:.9g}\0")
+            about.attrs[f"ExtMax{number}"] = letters(f"{extent[axis][1]:.9g}\0")
+        if "unit" in options:
+            about.attrs["Unit"] = letters(options["unit"])
+        for number, name in enumerate(options.get("channels", [])):
+            file.create_group(f"DataSetInfo/Channel {number}").attrs["Name"] = letters(name)
+        clock = file.create_group("DataSetInfo/TimeInfo")
+        for number, moment in enumerate(options.get("moments", [])):
+            clock.attrs[f"TimePoint{number + 1}"] = letters(moment)
+        for t, series in enumerate(values):
+            for c, volume in enumerate(series):
+                for level in range(2):
+                    small = volume[:: 2**level, :: 2**level, :: 2**level]
+                    padded = [-(-size // block) * block for size, block in zip(small.shape, blocks, strict=True)]
+                    group = file.create_group(f"DataSet/ResolutionLevel {level}/TimePoint {t}/Channel {c}")
+                    for axis, size in zip("ZYX", small.shape, strict=True):
+                        group.attrs[f"ImageSize{axis}"] = letters(str(size))
+                    data = group.create_dataset(
+                        "Data", padded, small.dtype, chunks=blocks, compression=options.get("compression")
+                    )
+                    data[: small.shape[0], : small.shape[1], : small.shape[2]] = small
+    return path
+
+
+def czi(path: Path, **options: Any) -> Any:
+    """A CZI that is open for writing with Zeiss's own library."""
+    from pylibCZIrw.czi import create_czi
+
+    return create_czi(str(path), **options)
