@@ -165,7 +165,8 @@ def rescale(
     Warns
     -----
     UserWarning
-        If values are NaN or infinite, or the image looks like labels that would be blended.
+        If values are NaN or infinite, or the image looks like labels that would be blended; if a selection or an
+        overlay of ImageJ's is left out, which only ImageJ's own classes scale.
 
     Examples
     --------
