@@ -13,8 +13,8 @@ OPENCL := .venv-opencl/bin/python
 NAPARI := .venv-napari/bin/python
 FORMATS := .venv-formats/bin/python
 
-.PHONY: demo test test-napari test-formats test-lowest nightly release check format bench bench-opencl quality setup setup-peers \
-	setup-opencl setup-napari setup-formats docs walkthrough jar clean
+.PHONY: demo test test-napari test-formats test-lowest nightly release check format bench bench-opencl quality setup \
+	setup-peers setup-opencl setup-napari setup-formats docs walkthrough napari-pictures jar clean
 
 demo: setup
 	$(RUN) -m isoscale_ij demo demo
@@ -68,6 +68,10 @@ docs: setup
 
 walkthrough: setup
 	$(RUN) docs/render.py
+	$(RUN) docs/drawings.py
+
+napari-pictures: setup-napari
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 ISOSCALE_SCREENSHOTS=docs/pictures $(NAPARI) -m pytest -p pytest_timeout tests/napari_plugin/test_tutorial.py
 
 jar: setup
 	$(RUN) -m isoscale_ij.fiji.jar dist
@@ -125,10 +129,10 @@ endif
 	@echo "Packages are fetched into .venv-napari; this happens once, and takes some minutes."
 ifdef UV
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv-napari
-	$(UV) pip install --python $(NAPARI) -e '.[napari]' pytest pytest-timeout
+	$(UV) pip install --python $(NAPARI) -e '.[napari,dask]' pytest pytest-timeout
 else
 	$(PYTHON) -m venv .venv-napari
-	$(NAPARI) -m pip install --disable-pip-version-check -e '.[napari]' pytest pytest-timeout
+	$(NAPARI) -m pip install --disable-pip-version-check -e '.[napari,dask]' pytest pytest-timeout
 endif
 	@touch $@
 

@@ -6,10 +6,10 @@ import re
 import tomllib
 from pathlib import Path
 
-EXTRAS = ("imagej",)
+EXTRAS = ("imagej", "dask")
 
 project = tomllib.loads((Path(__file__).resolve().parents[1] / "pyproject.toml").read_text())["project"]
 wanted = [*project["dependencies"], *(each for extra in EXTRAS for each in project["optional-dependencies"][extra])]
 for requirement in wanted:
-    name, version = re.fullmatch(r"([\w-]+)>=([\w.]+).*", requirement).groups()  # type: ignore[union-attr]
+    name, version = re.fullmatch(r"([\w-]+)(?:\[[\w,]+\])?>=([\w.]+).*", requirement).groups()  # type: ignore[union-attr]
     print(f"{name}=={version}")

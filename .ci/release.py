@@ -45,7 +45,11 @@ def try_wheel(wheel: Path, folder: Path) -> None:
     run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
     run(python, "-m", "isoscale_ij", "doctor", cwd=folder)
     run(python, "-m", "isoscale_ij", "demo", "demo", cwd=folder)
-    (folder / "Fiji.app" / "jars").mkdir(parents=True)
+    jars = folder / "Fiji.app" / "jars"  # as far as the command looks: the names of ImageJ and of Appose
+    jars.mkdir(parents=True)
+    for name in ("ij-1.54p.jar", "appose-0.9.0.jar"):
+        (jars / name).touch()
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{wheel}[imagej]")
     run(python, "-m", "isoscale_ij", "fiji", "install", folder / "Fiji.app", cwd=folder)
     if not list((folder / "Fiji.app").rglob("*soscale*.jar")):
         sys.exit("fiji install has put no jar into the Fiji.")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import runpy
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -52,8 +55,52 @@ def test_the_imagej_page_runs_and_every_number_is_right(imagej: Any, tmp_path: P
     assert volumes == pytest.approx(iso.measure(expected)["volume"].tolist(), rel=1e-6)
 
 
-def test_the_examples_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (ROOT / "README.md").read_text()
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def anchors(page: Path) -> set[str]:
+    """What a link may name in a page: its headings, as they are written in links."""
+    headings = re.findall(r"^#+ (.*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if "://" in target:
+            continue
+        name, _, anchor = target.partition("#")
+        other = (page.parent / name) if name else page
+        assert other.is_file(), target
+        assert not anchor or anchor in anchors(other), target
+
+
+def test_each_page_is_in_the_site_and_each_picture_in_a_page() -> None:
+    site = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    texts = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    assert [page.name for page in PAGES[3:] if f" {page.name}\n" not in site] == []
+    pictures = [path.name for path in (ROOT / "docs" / "pictures").iterdir()]
+    assert [name for name in pictures if f"pictures/{name}" not in texts] == []
+
+
+def test_the_drawings_are_those_of_the_pages(tmp_path: Path) -> None:
+    drawings = runpy.run_path(str(ROOT / "docs" / "drawings.py"))
+    drawings["draw"](tmp_path)
+    for name in drawings["DRAWINGS"]:
+        assert (ROOT / "docs" / "pictures" / name).is_file(), "make walkthrough"
+        if name.endswith(".svg"):
+            ElementTree.parse(tmp_path / name)
+
+
+def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for page in ("README.md", "docs/command-line.md"):
+        folder = tmp_path / Path(page).stem
+        folder.mkdir()
+        run_examples(page, folder, monkeypatch)
+
+
+def run_examples(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```(python|bash)\n(.*?)```", text, re.DOTALL)
     commands = [
@@ -67,11 +114,12 @@ def test_the_examples_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.Monk
     script = [sys.executable, "-m", "isoscale_ij"]
     subprocess.run([*script, "sample", "my.tif", "--shape", "12", "96", "96"], check=True, capture_output=True)
     for command in commands:
-        arguments = command.partition("#")[0].split()[1:]
+        arguments = shlex.split(command, comments=True)[1:]
+        if "*.tif" in arguments:  # as a shell would
+            arguments[arguments.index("*.tif")] = "my.tif"
         done = subprocess.run([*script, *arguments], capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{command}\n{done.stderr}"
     examples = [block for language, block in blocks if language == "python" and "pyclesperanto" not in block]
-    assert examples
     for block in examples:
         for _ in range(2):  # as a cell of a notebook is run again
-            exec(compile(block, "README.md", "exec"), {})  # noqa: S102
+            exec(compile(block, page, "exec"), {})  # noqa: S102

@@ -46,6 +46,26 @@ def test_a_comparison_is_its_table_and_its_labels(nuclei: tuple) -> None:
     assert "<img" not in skipped._repr_html_()
 
 
+def test_a_suggestion_is_two_sigmas_a_sentence_and_its_curve(nuclei: tuple) -> None:
+    suggestion = iso.suggest_sigmas(nuclei[0])
+    html = suggestion._repr_html_()
+    texts = texts_of(html)
+    assert float(texts[texts.index("spot sigma") + 1].split()[0]) == pytest.approx(suggestion.spot_sigma, rel=1e-3)
+    assert suggestion.reason in texts
+    assert html.count('src="data:image/png;base64,') == 1
+    flat = iso.suggest_sigmas(np.full((6, 30, 30), 7, np.uint8))._repr_html_()
+    assert "spot sigma" not in texts_of(flat)
+    assert "No sigma finds any object" in flat
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_an_image_or_labels_as_a_table_and_a_small_picture(nuclei: tuple, kind: int) -> None:
+    html = nuclei[kind].iso._repr_html_()
+    assert texts_of(html)[0] == ("Image", "Labels")[kind]
+    assert html.count('src="data:image/png;base64,') == 1
+    assert len(html) < 200_000
+
+
 def test_the_accessor_is_thin(nuclei: tuple, tmp_path: Path) -> None:
     image, truth = nuclei
     assert image.iso.voxel_size == iso.voxel_size(image)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import pickle
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -101,6 +102,21 @@ def test_the_wheel_has_the_version_the_types_and_the_commands_of_fiji(tmp_path: 
     } <= names  # fmt: skip
 
 
+def test_the_readme_of_a_package_has_no_link_into_the_repository() -> None:
+    package = runpy.run_path(str(ROOT / ".ci" / "readme.py"))["for_a_package"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    link = re.compile(r"\]\(([^)]+)\)")
+    plain = package(readme, None, "1.2")
+    assert all("://" in target for target in link.findall(plain))
+    assert "The walk-through does it step by step" in plain
+    assert "*Every panel" not in plain  # it is the caption of a picture
+    full = package(readme, "https://example.org/iso", "1.2")
+    assert len(link.findall(full)) == len(link.findall(readme))
+    assert "](https://example.org/iso/raw/v1.2/docs/pictures/walkthrough-3.png)" in full
+    assert "](https://example.org/iso/blob/v1.2/docs/walkthrough.md)" in full
+    assert all("://" in target for target in link.findall(full))
+
+
 def test_the_version_stands_once() -> None:
     sources = [ROOT / "pyproject.toml", *PACKAGE.rglob("*.py"), *(ROOT / "fiji_scripts").rglob("*.groovy")]
     assert [path.name for path in sources if f'"{iso.__version__}"' in path.read_text()] == ["__init__.py"]
@@ -130,6 +146,22 @@ def test_the_conda_environment_is_in_step() -> None:
     assert extras["clesperanto"][0].replace(">=", " >=") in environment["dependencies"]
 
 
+def test_the_conda_recipe_is_in_step() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    conda = yaml.safe_load((ROOT / "recipe" / "recipe.yaml").read_text())
+    assert conda["context"]["version"] == iso.__version__
+    assert project["requires-python"] == f">={conda['context']['python_min']}"
+    wanted = {
+        entry.replace(">=", " >=").replace("matplotlib ", "matplotlib-base ") for entry in project["dependencies"]
+    }
+    assert set(conda["requirements"]["run"]) == {"python >=${{ python_min }}", *wanted}
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    assert {entry.replace(">=", " >=") for entry in build} <= set(conda["requirements"]["host"])
+    ((name, command),) = project["scripts"].items()
+    assert conda["build"]["python"]["entry_points"] == [f"{name} = {command}"]
+    assert (conda["about"]["summary"], conda["about"]["license"]) == (project["description"], project["license"])
+
+
 def recipe(target: str) -> list[str]:
     """What make runs for a target, the names of programs filled in."""
     text = (ROOT / "Makefile").read_text().replace("$(RUN)", ".venv/bin/python")
@@ -149,6 +181,15 @@ def test_the_citation_is_in_step() -> None:
     assert (citation["title"], citation["license"]) == (project["name"], project["license"])
     assert citation["abstract"] == project["description"]
     assert [author["name"] for author in citation["authors"]] == [author["name"] for author in project["authors"]]
+
+
+def test_the_workflows_are_valid() -> None:
+    """By the schema of GitHub's workflows that comes with check-jsonschema; nothing is fetched."""
+    workflows = list((ROOT / ".github" / "workflows").glob("*.yml"))
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
+    done = subprocess.run([*command, *workflows], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(workflows) >= 2
 
 
 def test_the_workflows_run_what_make_has() -> None:

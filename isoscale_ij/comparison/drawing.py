@@ -133,6 +133,7 @@ def panel(
     (top, bottom), (left, right) = (window.edges[axis] for axis in window.plane)
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
+    axes.set_facecolor("black")  # where a grid ends before the window does
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_title(title, fontsize=FONT)
@@ -165,10 +166,10 @@ def outlines(
     axes.add_collection(LineCollection(list(drawn), colors=paint, linewidths=width, capstyle="projecting"))
 
 
-def png(figure: Figure) -> bytes:
+def png(figure: Figure, dpi: float | str = "figure") -> bytes:
     """A figure as a PNG file."""
     file = io.BytesIO()
-    figure.savefig(file, format="png")
+    figure.savefig(file, format="png", dpi=dpi)
     return file.getvalue()
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _MAGNIFICATIONS = (1, 2, 4, 8)
 _TITLE = 0.55  # inches, of two lines above a panel
+_THUMBNAIL, _DPI_OF_THUMBNAIL = 0.6, 75  # of the size of a slide
 _MARGIN = 0.35  # of an object's size, shown around it
 
 
@@ -106,6 +107,13 @@ def show(
         if over is not None:
             drawing.outlines(axis, over, window)
     return drawing.figure_of(axes)
+
+
+def thumbnail(image: Any) -> bytes:
+    """:func:`show` as a small PNG file, as a notebook shows it beside a table; its texts stay as large."""
+    figure = show(image)
+    figure.set_size_inches(*(_THUMBNAIL * figure.get_size_inches()))
+    return drawing.png(figure, dpi=_DPI_OF_THUMBNAIL)
 
 
 def sections(image: Any, target: VoxelSizeLike = "finest", *, ax: Any | None = None) -> Figure:

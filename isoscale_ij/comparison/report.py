@@ -19,6 +19,13 @@ from isoscale_ij.operations.table_files import as_csv, rows
 if TYPE_CHECKING:
     import pandas as pd
 
+_HEADS = {
+    "name": "way", "shape": "voxels", "voxel_size": "voxel size", "bytes": "image", "seconds_rescale": "rescaling [s]",
+    "seconds_segment": "labelling [s]", "peak_memory": "memory", "objects": "objects", "agreement": "agreement",
+    "accuracy": "accuracy", "remark": "",
+}  # fmt: skip
+"""What is shown of the table to a reader, and the words above it."""
+
 
 @dataclass
 class Comparison:
@@ -98,8 +105,10 @@ class Comparison:
         ]
 
     def table_html(self) -> str:
-        """The table as HTML."""
-        return hypertext.table(*self._cells())
+        """The table as HTML, for readers: its headings are words, and what others tell is left out."""
+        heads, rows = self._cells()
+        kept = [number for number, head in enumerate(heads) if head in _HEADS]
+        return hypertext.table([_HEADS[heads[n]] for n in kept], [[row[n] for n in kept] for row in rows])
 
     def _repr_html_(self) -> str:
         from isoscale_ij.comparison import drawing, figures

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +25,15 @@ def each_file(
     Of a file that holds several images, each gets results of its own. One file that cannot be done does not stop the
     others: they are said at the end.
     """
-    place, output = Path(source), Path(folder)
-    if not output.is_dir():
-        raise ParameterError(f"Got {output} for the results; needed is a folder that exists.")
-    if not place.exists():
-        raise ParameterError(f"There is no file or folder {place}.")
-    files = (
-        sorted(path for path in place.iterdir() if path.name.lower().endswith(endings())) if place.is_dir() else [place]
-    )
-    if not files:
-        raise ParameterError(f"The folder {place} has no image files: none ends in {', '.join(endings())}.")
+    output, files = _results_folder(folder), _images(source)
     written: list[str] = []
     failed: list[str] = []
     for number, path in enumerate(files):
         progress(number, len(files), path.name)
         try:
-            for scene, target in enumerate(scene_outputs(output / f"{stem(path)}.tif", scene_names(path))):
-                written += _one_image(
-                    path, scene, target.with_name(f"{target.stem}-{suffix}.tif"), operation, tables=tables
-                )
+            for scene, named in enumerate(scene_outputs(output / f"{stem(path)}.tif", scene_names(path))):
+                target = named.with_name(f"{named.stem}-{suffix}.tif")
+                written += _one_image(path, scene, target, operation, tables=tables)
         except Cancelled:
             raise
         except (IsoscaleError, OSError) as error:
@@ -51,6 +42,39 @@ def each_file(
         done = f" {len(written)} files were written." if written else ""
         raise ParameterError(f"{len(failed)} of {len(files)} files could not be done: {' '.join(failed)}{done}")
     return {"written": written}
+
+
+def outlook(source: str, folder: str, suffix: str) -> str:
+    """What :func:`each_file` would work on, in a sentence or two."""
+    if not source.strip():
+        return "Choose an image file, or a folder of them."
+    files = _images(source)
+    names = ", ".join(path.name for path in files[:3]) + (" …" if len(files) > 3 else ".")
+    text = f"{len(files)} file{'s' if len(files) > 1 else ''}: {names}"
+    if not folder.strip():
+        return f"{text} Choose a folder for the results."
+    output = _results_folder(folder)
+    present = sum(any(output.glob(f"{escape(stem(path))}*-{suffix}.tif")) for path in files)
+    return f"{text} Results of {present} are in {output.name} already, and stay as they are." if present else text
+
+
+def _images(source: str) -> list[Path]:
+    place = Path(source)
+    if not place.exists():
+        raise ParameterError(f"There is no file or folder {place}.")
+    if not place.is_dir():
+        return [place]
+    files = sorted(path for path in place.iterdir() if path.name.lower().endswith(endings()))
+    if not files:
+        raise ParameterError(f"The folder {place} has no image files: none ends in {', '.join(endings())}.")
+    return files
+
+
+def _results_folder(folder: str) -> Path:
+    output = Path(folder)
+    if not output.is_dir():
+        raise ParameterError(f"Got {output} for the results; needed is a folder that exists.")
+    return output
 
 
 def _one_image(

@@ -18,6 +18,7 @@ from isoscale_ij.files.atomic import replacing as replacing
 from isoscale_ij.files.failures import of_reading, of_writing
 from isoscale_ij.files.formats import endings as endings
 from isoscale_ij.files.formats import stem as stem
+from isoscale_ij.image.axes import AXES
 from isoscale_ij.image.calibration import CalibrationWarning, as_image
 from isoscale_ij.image.inspection import remarks as calibration_remarks
 from isoscale_ij.image.sources import remember, sources
@@ -86,6 +87,20 @@ def read_header(path: str | os.PathLike[str], *, scene: str | int | None = None)
     path = Path(path)
     with of_reading(path):
         return remember(formats.of_file(path).header(path, scene).image(values=False), path)
+
+
+def smaller_levels(path: str | os.PathLike[str], *, scene: str | int | None = None) -> list[xr.DataArray]:
+    """The smaller sizes that a file has of its image, largest first: lazy, with their axes, for looking at alone."""
+    path = Path(path)
+    if not ome_zarr.can_read(b"", path):
+        return []
+    import dask.array as da
+
+    with of_reading(path):
+        dims, arrays = ome_zarr.smaller_levels(path, scene)
+    ordered = [axis for axis in AXES if axis in dims]
+    values = [da.from_zarr(array) for array in arrays]  # type: ignore[no-untyped-call]
+    return [xr.DataArray(each, dims=dims).transpose(*ordered) for each in values]
 
 
 def scene_names(path: str | os.PathLike[str]) -> list[str]:

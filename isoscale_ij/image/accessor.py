@@ -8,9 +8,11 @@ from __future__ import annotations
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import xarray as xr
 
 import isoscale_ij
+from isoscale_ij import hypertext
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +34,14 @@ class Iso:
 
     def __init__(self, image: xr.DataArray) -> None:
         self._image = image
+
+    def _repr_html_(self) -> str:
+        """What it is, and a small picture of it where its values are in memory."""
+        about = self.info()._repr_html_()
+        if not isinstance(self._image.data, np.ndarray):
+            return about
+        draw = resolve_name("isoscale_ij.comparison.figures:thumbnail")
+        return about + hypertext.picture(draw(self._image), "sections through the middle")
 
     @property
     def voxel_size(self) -> dict[str, float]:

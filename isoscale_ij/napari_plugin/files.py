@@ -9,7 +9,7 @@ from typing import Any
 import xarray as xr
 
 from isoscale_ij.errors import ParameterError
-from isoscale_ij.files import read, write
+from isoscale_ij.files import read, smaller_levels, stem, write
 from isoscale_ij.napari_plugin.layers import image_of, layer_data
 from isoscale_ij.operations.synthetic import sample
 
@@ -20,14 +20,20 @@ _SMALL = (48, 320, 320)
 def get_reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerData]] | None:
     """What reads a file, or several one after another."""
     paths = [path] if isinstance(path, str) else path
-    return _read if paths and all(Path(each).is_file() for each in paths) else None
+    return _read if paths and all(Path(each).is_file() or _is_zarr(Path(each)) for each in paths) else None
+
+
+def _is_zarr(path: Path) -> bool:
+    return path.is_dir() and path.name.endswith(".zarr")
 
 
 def _read(path: str | list[str]) -> list[LayerData]:
     layers = []
     for each in [path] if isinstance(path, str) else path:
-        image = read(each)
-        layers += layer_data(image.rename(image.name or Path(each).stem))
+        lazy = _is_zarr(Path(each))
+        image = read(each, chunks="auto" if lazy else None)
+        named = image.rename(image.name or stem(Path(each)))
+        layers += layer_data(named, smaller_levels(each) if lazy else [])
     return layers
 
 

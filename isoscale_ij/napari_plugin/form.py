@@ -76,7 +76,7 @@ class LayerChoice(QComboBox):
     def choose(self, layer: Any) -> None:
         """Choose a layer."""
         for index in range(self.count()):
-            if self.itemData(index) is layer:
+            if self.itemData(index) == layer:  # plugins are given stand-ins: equal, not the same
                 self.setCurrentIndex(index)
 
     def follow(self, changed: Callable[[], None]) -> None:
@@ -100,12 +100,12 @@ class LayerChoice(QComboBox):
             layer.events.name.connect(self._rename)
         self.choose(chosen)
         self.blockSignals(False)
-        if self.currentData() is not chosen:
+        if self.currentData() != chosen:
             self._tell()
 
     def _rename(self, event: Any) -> None:
         for index in range(self.count()):
-            if self.itemData(index) is event.source:
+            if self.itemData(index) == event.source:
                 self.setItemText(index, event.source.name)
 
 

@@ -12,17 +12,21 @@ from isoscale_ij.errors import IsoscaleError
 from isoscale_ij.image.axes import choose_channel
 from isoscale_ij.image.calibration import as_image, length_unit, voxel_size
 from isoscale_ij.image.grid import Grid
+from isoscale_ij.image.units import convert, is_length
 from isoscale_ij.napari_plugin.form import IMAGES, Form, LayerChoice, channel_of, fill_channels
 from isoscale_ij.napari_plugin.layers import header_of, image_of, recalibrate
 from isoscale_ij.napari_plugin.running import Job, Runner
 from isoscale_ij.napari_plugin.sigma_row import SigmaRow
 from isoscale_ij.napari_plugin.visible import thinned, visible_part
+from isoscale_ij.operations.choices import BORDERS, THRESHOLDS
 from isoscale_ij.operations.segmentation import voronoi_otsu_labeling
 from isoscale_ij.operations.sigmas import resolve_sigmas
+from isoscale_ij.operations.suggestion import Suggestion, suggest_sigmas
 from isoscale_ij.progress import OnProgress
 from isoscale_ij.wording import counted, short
 
-_SPOT, _OUTLINE = (1.8, 10), (0.9, 5)  # in the unit of the image, in voxels where it has none
+_SPOT, _OUTLINE = (1.8, 10), (0.9, 5)  # in µm; in voxels where there is no unit, or nothing in µm fits
+_FITS = (2, 60)  # voxels that a sigma in µm is taken for one of
 _PREVIEW = "preview"
 _DELAY = 60  # ms after the last change, so that dragging does not queue
 _SIGMAS_AROUND = 2.0  # of depth around the plane that is seen
@@ -41,7 +45,28 @@ class LabelObjects(Form):
         self.outline = SigmaRow("", "How smooth outlines are; less than the spot sigma", self._changed)
         self.rows.addRow("Spot sigma", self.spot)
         self.rows.addRow("Outline sigma", self.outline)
-        self.threshold = self.length("Threshold", "otsu", "otsu, or a grey value of the blurred image", self._changed)
+        self.suggest = Runner("Suggest sigmas", self._suggest)
+        self.suggest.start.setToolTip(
+            "Looks at the sizes of the objects that many sigmas find, and says how sure it is"
+        )
+        self.rows.addRow("", self.suggest)
+        self.advice = self.text()
+        self.threshold = QComboBox()
+        self.threshold.addItems(THRESHOLDS)
+        self.threshold.setEditable(True)
+        self.threshold.setToolTip(
+            "otsu: one for the whole image; local: one for each object, where they differ in brightness; "
+            "or type a grey value of the blurred image"
+        )
+        self.threshold.currentTextChanged.connect(self._changed)
+        self.rows.addRow("Threshold", self.threshold)
+        self.borders = QComboBox()
+        self.borders.addItems(BORDERS)
+        self.borders.setToolTip(
+            "distance: half way between the middles of objects; light: along the dark valleys between them"
+        )
+        self.borders.currentTextChanged.connect(self._changed)
+        self.rows.addRow("Borders", self.borders)
         self.preview = QCheckBox("Preview of what is seen")
         self.preview.setToolTip(
             "Its threshold is that of the region in view; where that is large, some voxels are left out"
@@ -67,7 +92,8 @@ class LabelObjects(Form):
         """What is asked of :func:`isoscale_ij.voronoi_otsu_labeling`."""
         return {
             "spot_sigma": self.spot.text, "outline_sigma": self.outline.text,
-            "threshold": _threshold(self.threshold.text().strip()), "channel": channel_of(self.channel),
+            "threshold": _threshold(self.threshold.currentText().strip()), "borders": self.borders.currentText(),
+            "channel": channel_of(self.channel),
         }  # fmt: skip
 
     def _chosen(self) -> None:
@@ -75,16 +101,18 @@ class LabelObjects(Form):
         if layer is None:
             return
         fill_channels(self, self.channel, layer)
+        self._advise("")
         try:
             header = header_of(layer)
         except IsoscaleError as error:
             self.summary.setText(str(error))
             return
         sizes, unit = voxel_size(header), length_unit(header)
-        for row, (physical, voxels) in ((self.spot, _SPOT), (self.outline, _OUTLINE)):
-            row.scale(min(sizes.values(), default=1.0), unit)
+        smallest = min(sizes.values(), default=1.0)
+        for row, (micrometers, voxels) in ((self.spot, _SPOT), (self.outline, _OUTLINE)):
+            row.scale(smallest, unit)
             if not row.text:
-                row.set(voxels if unit is None else physical)
+                row.set(_first_sigma(micrometers, voxels, smallest, unit))
         self._changed()
 
     def _changed(self, _event: Any = None) -> None:
@@ -145,6 +173,24 @@ class LabelObjects(Form):
         if self._job is not None:
             self._job.cancel()
 
+    def _advise(self, text: str) -> None:
+        self.advice.setText(text)
+        self.rows.setRowVisible(self.advice, bool(text))
+
+    def _suggest(self) -> None:
+        layer = self.choice.layer
+        if layer is None:
+            return
+        image, channel = image_of(layer), channel_of(self.channel)
+
+        def done(suggestion: Suggestion) -> None:
+            self._advise(suggestion.reason)
+            for row, sigma in ((self.spot, suggestion.spot_sigma), (self.outline, suggestion.outline_sigma)):
+                if sigma is not None:
+                    row.field.setText(sigma if isinstance(sigma, str) else f"{short(sigma)} {suggestion.unit}")
+
+        self.suggest.run(lambda on_progress: suggest_sigmas(image, channel=channel, on_progress=on_progress), done)
+
     def _label(self) -> None:
         layer = self.choice.layer
         if layer is None:
@@ -164,6 +210,17 @@ class LabelObjects(Form):
             self.summary.setText(counted(int(labels.max()), "object"))
 
         self.runner.run(work, done)
+
+
+def _first_sigma(micrometers: float, voxels: float, smallest: float, unit: str | None) -> float:
+    """What a sigma is before anybody has said it, in the unit of the image."""
+    if unit is None:
+        return voxels
+    if is_length(unit):
+        length = convert(micrometers, "micrometer", unit)
+        if _FITS[0] * smallest <= length <= _FITS[1] * smallest:
+            return length
+    return voxels * smallest
 
 
 def _in_voxels_of(coarse: xr.DataArray, part: xr.DataArray, options: dict[str, Any]) -> dict[str, Any]:

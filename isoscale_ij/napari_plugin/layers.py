@@ -6,6 +6,7 @@ napari's ``scale`` is our voxel size, its ``translate`` our centre of the first 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -116,26 +117,40 @@ def placed(image: xr.DataArray) -> dict[str, Any]:
     }
 
 
-def layer_data(image: xr.DataArray) -> list[tuple[Any, dict[str, Any], str]]:
-    """An image as napari's plugins hand it over: a layer for each channel, with its name, colour and contrast."""
+def layer_data(image: xr.DataArray, smaller: Sequence[xr.DataArray] = ()) -> list[tuple[Any, dict[str, Any], str]]:
+    """An image as napari's plugins hand it over: a layer for each channel, with its name, colour and contrast.
+
+    Parameters
+    ----------
+    image : DataArray
+    smaller : sequence of DataArray
+        The same image in smaller sizes, for looking at it from afar.
+    """
     name = image.name or "image"
     if is_labels(image):
-        return [(image.data, placed(image) | {"name": name}, "labels")]
+        return [(_levels(image, smaller), placed(image) | {"name": name}, "labels")]
     names = channel_names(image)
     if not names:
-        return [(image.data, placed(image) | {"name": name, "rgb": False} | _looks(image, 0, 1), "image")]
+        looks = _looks(image, smaller, 0, 1)
+        return [(_levels(image, smaller), placed(image) | {"name": name, "rgb": False} | looks, "image")]
     layers = []
     for number, channel in enumerate(names):
-        one = image.isel(c=number, drop=True)
-        looks = _looks(one, number, len(names))
+        one, less = image.isel(c=number, drop=True), [each.isel(c=number) for each in smaller]
+        looks = _looks(one, less, number, len(names))
         about = image.attrs.get("imagej", {})
         own = {key: about[key][number : number + 1] for key in ("ranges", "luts") if number < len(about.get(key, ()))}
         one = one.assign_attrs(imagej={key: value for key, value in about.items() if key not in _EACH} | own)
-        layers.append((one.data, placed(one) | {"name": f"{name} {channel}", "rgb": False} | looks, "image"))
+        options = placed(one) | {"name": f"{name} {channel}", "rgb": False} | looks
+        layers.append((_levels(one, less), options, "image"))
     return layers
 
 
-def _looks(image: xr.DataArray, number: int, channels: int) -> dict[str, Any]:
+def _levels(image: xr.DataArray, smaller: Sequence[xr.DataArray]) -> Any:
+    """The values, in all sizes where there are several."""
+    return [image.data, *(each.data for each in smaller)] if smaller else image.data
+
+
+def _looks(image: xr.DataArray, smaller: Sequence[xr.DataArray], number: int, channels: int) -> dict[str, Any]:
     """Contrast and colours, as ImageJ has stored them, for one channel."""
     about = image.attrs.get("imagej", {})
     ranges, tables = about.get("ranges") or [], about.get("luts") or []
@@ -148,7 +163,7 @@ def _looks(image: xr.DataArray, number: int, channels: int) -> dict[str, Any]:
 
         color = Colormap(np.asarray(tables[number]).T / 255, name=f"ImageJ {image.name} {number}")
     return {
-        "contrast_limits": (float(low), float(high)) if low < high else _contrast(image),
+        "contrast_limits": (float(low), float(high)) if low < high else _contrast([image, *smaller][-1]),
         "colormap": color,
         "blending": "translucent" if number == 0 else "additive",
     }
@@ -198,6 +213,8 @@ def _known_to_napari(unit: str | None) -> str:
 
 def _contrast(image: xr.DataArray) -> tuple[float, float]:
     """From the dimmest to nearly the brightest of some voxels."""
+    if not isinstance(image.data, np.ndarray) and "z" in image.dims:
+        image = image.isel(z=slice(image.sizes["z"] // 2, image.sizes["z"] // 2 + 1))  # one plane is read
     values = image.data[tuple(slice(None, None, max(1, n // _LOOKED_AT)) for n in image.shape)]
     values = np.asarray(values, np.float64)
     values = values[np.isfinite(values)]

@@ -61,7 +61,7 @@ class Table(QTableView):
         """Show another table."""
         self.model_of_table = _Model(table)
         self._sorted.setSourceModel(self.model_of_table)
-        self._sorted.sort(-1)
+        self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
         self.resizeColumnsToContents()
 
     def chosen(self) -> int | None:

@@ -49,7 +49,7 @@ class VoxelSize(Form):
         described = attempt(lambda: info(layer))
         if described is None:
             return
-        self.about.setText(str(described))
+        self.about.setText(described._repr_html_())
         sizes = voxel_size(header_of(layer))
         for axis, field in self.sizes.items():
             field.setEnabled(axis in described.dims)
@@ -68,8 +68,14 @@ class VoxelSize(Form):
         sizes: dict[str, Any] = {
             axis: _number(text) for axis, text in typed.items() if text and text != short(known.get(axis, 0.0))
         }
+        dims = self.viewer.dims
+        seen = layer.world_to_data(dims.point)
         for each in self._with(layer):
             set_voxel_size(each, **sizes, unit=self.unit.text() or None)
+        dims.point = (
+            *dims.point[: dims.ndim - layer.ndim],
+            *layer.data_to_world(seen)[-layer.ndim :],
+        )  # the same plane
         self._show()
         if str(info(layer)) != described:
             self.viewer.reset_view()

@@ -90,9 +90,9 @@ def notes() -> Callable[[], list[str]]:
 
 @pytest.fixture
 def shot(request: pytest.FixtureRequest, viewer: Any) -> Callable[[], Any]:
-    """A picture of the window; kept in ISOSCALE_SCREENSHOTS, where that names a folder."""
+    """A picture of the window; kept in ISOSCALE_SCREENSHOTS, where that names a folder, under the test's name."""
 
-    def take(name: str = "") -> Any:
+    def take(name: str = "", *, alone: bool = False) -> Any:
         for _ in range(5):
             process()
             time.sleep(0.02)
@@ -101,7 +101,8 @@ def shot(request: pytest.FixtureRequest, viewer: Any) -> Callable[[], Any]:
             from PIL import Image
 
             Path(_SHOTS).mkdir(parents=True, exist_ok=True)
-            Image.fromarray(picture).save(Path(_SHOTS) / f"{request.node.name}{name}.png")
+            file = name if alone else request.node.name + name
+            Image.fromarray(picture).convert("RGB").save(Path(_SHOTS) / f"{file}.png", optimize=True)
         return picture
 
     return take

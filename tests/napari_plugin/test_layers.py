@@ -48,6 +48,30 @@ def test_a_file_opens_at_true_proportions(viewer: Any, tmp_path: Path, ending: s
     assert iso.voxel_size(again) == iso.voxel_size(image)
 
 
+def test_an_ome_zarr_is_read_when_it_is_looked_at(viewer: Any, tmp_path: Path) -> None:
+    pytest.importorskip("zarr", reason="zarr is not installed: make setup-napari")
+    image = calibrated((6, 2, 700, 600), "zcyx", origin={"z": 3.0, "y": 0.0, "x": 16.0}).assign_coords(
+        c=["DAPI", "actin"]
+    )
+    iso.write(tmp_path / "cells.ome.zarr", image)
+    layers = viewer.open(tmp_path / "cells.ome.zarr", plugin="isoscale-ij")
+    assert [layer.name for layer in layers] == ["cells DAPI", "cells actin"]
+    for number, layer in enumerate(layers):
+        assert layer.multiscale
+        assert len(layer.data) > 1
+        assert "dask" in type(layer.data[0]).__module__
+        assert tuple(layer.scale) == (1.5, 0.16, 0.16)
+        np.testing.assert_allclose(layer.translate, [3.75, 0.08, 16.08])
+        np.testing.assert_array_equal(layer.data[0], image.isel(c=number))
+        assert iso.voxel_size(layer) == iso.voxel_size(image)
+    layers[0].save(str(tmp_path / "first.zarr"), plugin="isoscale-ij")
+    again = iso.read(tmp_path / "first.zarr")
+    np.testing.assert_array_equal(again, image.isel(c=0))
+    assert iso.voxel_size(again) == iso.voxel_size(image)
+    scaled = iso.rescale(layers[1], 1.5)
+    np.testing.assert_array_equal(scaled.data, iso.rescale(image.isel(c=1), 1.5))
+
+
 def test_channels_are_layers_with_names_colours_and_contrast(viewer: Any, tmp_path: Path) -> None:
     image = calibrated((6, 2, 20, 24), "zcyx").assign_coords(c=["DAPI", "membrane"])
     green = [[0] * 256, list(range(256)), [0] * 256]

@@ -12,6 +12,7 @@ import pytest
 from napari.layers import Image, Labels
 
 import isoscale_ij as iso
+from isoscale_ij.image.units import parse_length
 
 SIGMAS = ("1.4 um", "0.9 um")
 
@@ -46,6 +47,7 @@ def test_voxel_size_shows_and_sets(viewer: Any, dock: Any, shot: Any, notes: Any
     second = viewer.add_image(np.zeros((6, 32, 32)), name="linked", visible=False)
     viewer.layers.link_layers([first, second])
     viewer.layers.selection.active = first
+    viewer.dims.set_current_step(0, 4)
     widget = dock("Voxel size")
     assert "not known (uncalibrated)" in widget.about.text()
     data = first.data
@@ -58,6 +60,7 @@ def test_voxel_size_shows_and_sets(viewer: Any, dock: Any, shot: Any, notes: Any
         assert tuple(layer.translate) == (0.75, 0.08, 0.08)
         assert str(layer.units[0]) == "micrometer"
     assert first.data is data
+    assert viewer.dims.current_step[0] == 4  # what is seen stays
     text = widget.about.text()
     for part in ("(6, 32, 32)", "z 1.5 µm, y 0.16 µm", "anisotropy", "float64", "extent"):
         assert part in text
@@ -121,7 +124,7 @@ def test_label_objects_all_of_it(viewer: Any, dock: Any, sample: Any, shot: Any,
     shot()
     for field, text, expected in (
         (widget.spot.field, "1,8", "a point before decimals"), (widget.spot.field, "900 um", "smaller than the image"),
-        (widget.spot.field, "red", "needed is a number"), (widget.threshold, "otso", "otso"),
+        (widget.spot.field, "red", "needed is a number"), (widget.threshold.lineEdit(), "otso", "otso"),
     ):  # fmt: skip
         kept = field.text()
         field.setText(text)
@@ -132,6 +135,36 @@ def test_label_objects_all_of_it(viewer: Any, dock: Any, sample: Any, shot: Any,
         assert any(expected in sentence for sentence in said), (text, said)
         assert not any("Traceback" in sentence for sentence in said)
         field.setText(kept)
+
+
+def test_label_objects_with_suggested_sigmas_and_a_threshold_for_each_object(
+    viewer: Any, dock: Any, sample: Any, shot: Any, until: Any, notes: Any
+) -> None:
+    widget = dock("Label objects")
+    widget.suggest.start.click()
+    until(lambda: widget.suggest.job is None)
+    suggestion = iso.suggest_sigmas(sample)
+    assert widget.advice.text() == suggestion.reason
+    assert parse_length(widget.spot.text).value == pytest.approx(suggestion.spot_sigma, rel=1e-3)
+    assert parse_length(widget.outline.text).value == pytest.approx(suggestion.outline_sigma, rel=1e-3)
+    widget.threshold.setCurrentText("local")
+    widget.borders.setCurrentText("light")
+    widget.runner.start.click()
+    until(lambda: len(viewer.layers) == 3)
+    expected = iso.vol(
+        sample, spot_sigma=widget.spot.text, outline_sigma=widget.outline.text, threshold="local", borders="light"
+    )
+    np.testing.assert_array_equal(viewer.layers[-1].data, expected.data)
+    shot()
+    assert notes() == []
+    viewer.layers.selection.active = viewer.add_image(np.full((4, 30, 30), 7, np.uint8), name="flat")
+    widget.choice.choose(viewer.layers["flat"])
+    assert not widget.advice.isVisible()
+    kept = widget.spot.text
+    widget.suggest.start.click()
+    until(lambda: widget.suggest.job is None)
+    assert "No sigma finds any object" in widget.advice.text()
+    assert widget.spot.text == kept
 
 
 def test_preview_follows_the_slider_and_the_view(viewer: Any, dock: Any, sample: Any, shot: Any, until: Any) -> None:
@@ -200,6 +233,16 @@ def slow(monkeypatch: pytest.MonkeyPatch, module: str, name: str) -> threading.E
 
     monkeypatch.setattr(import_module(f"isoscale_ij.napari_plugin.{module}"), name, endless)
     return ended
+
+
+def test_first_sigmas_fit_the_voxels(viewer: Any, dock: Any) -> None:
+    for scale, unit, expected in ((160, "nm", 1800), (4, "um", 40), (0.001, "um", 0.01), (1, "pixel", 10)):
+        viewer.layers.clear()
+        viewer.add_image(np.zeros((4, 30, 30), np.uint8), scale=(scale,) * 3, units=(unit,) * 3)
+        widget = dock("Label objects")
+        first = parse_length(widget.spot.text)
+        assert first.value == pytest.approx(expected)
+        viewer.window.remove_dock_widget(widget)
 
 
 def test_cancel(viewer: Any, dock: Any, sample: Any, until: Any, notes: Any, monkeypatch: pytest.MonkeyPatch) -> None:

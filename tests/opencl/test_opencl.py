@@ -317,6 +317,21 @@ def test_the_example_of_the_readme(nuclei: tuple, tmp_path: Path, monkeypatch: p
     np.testing.assert_array_equal(np.asarray(names["cle_labels"]), expected.values)
 
 
+def test_the_page_on_pyclesperanto(nuclei: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyclesperanto_prototype")
+    text = (Path(__file__).resolve().parents[2] / "docs" / "pyclesperanto.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    iso.write("my.tif", nuclei[0])
+    names: dict[str, Any] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for part in text.split("```python\n")[1:]:
+            exec(compile(part.split("```")[0], "pyclesperanto.md", "exec"), names)  # noqa: S102
+    written = iso.read("labels.tif")
+    assert written.values.max() == names["largest"] > 2
+    assert iso.voxel_size(written) == iso.voxel_size(nuclei[0])
+
+
 def test_the_blur_is_that_of_pyclesperanto_prototype(nuclei: tuple, engine: Any) -> None:
     """Where its meaning is ours: away from the edges, with a sigma that is the same on all axes."""
     with warnings.catch_warnings():

@@ -7,6 +7,7 @@ where voxels are.
 from isoscale_ij.files.ome_zarr.metadata import VERSIONS as VERSIONS
 from isoscale_ij.files.ome_zarr.reading import can_read as can_read
 from isoscale_ij.files.ome_zarr.reading import header as header
+from isoscale_ij.files.ome_zarr.reading import smaller_levels as smaller_levels
 from isoscale_ij.files.ome_zarr.recalibration import recalibrate as recalibrate
 from isoscale_ij.files.ome_zarr.writing import announce as announce
 from isoscale_ij.files.ome_zarr.writing import is_labels_path as is_labels_path

@@ -64,8 +64,15 @@ def header(path: Path, scene: Scene) -> Header:
 
     return Header(
         image.dims, tuple(array.shape), np.dtype(array.dtype).newbyteorder("="), load, axes, channels, title, attrs,
-        chunks=tuple(array.shards or array.chunks),
+        chunks=tuple(array.chunks),
     )  # fmt: skip
+
+
+def smaller_levels(path: Path, scene: Scene) -> tuple[tuple[str, ...], list[Any]]:
+    """The axes of an image, and its arrays of zarr but the largest."""
+    group, entry, _ = _chosen(path, scene)
+    image = Multiscale.of(group, entry)
+    return image.dims, [opened(group / level.path) for level in image.levels[1:]]
 
 
 def opened(path: Path) -> Any:
