@@ -34,6 +34,8 @@ class MemoryLimitError(IsoscaleError, MemoryError):
     """The result, or the work on it, would need more memory than allowed."""
 
     __module__ = PUBLIC
+    # By which dask brings errors back from its workers; MemoryError's own would refuse.
+    __new__ = Exception.__new__  # type: ignore[assignment]
 
 
 class MissingDependencyError(IsoscaleError, ImportError):

@@ -44,9 +44,8 @@ class Commands:
     def start(self, name: str, **inputs: Any) -> Any:
         """A future of the module."""
         given = jpype.JClass("java.util.HashMap")()
-        types = {str(item.getName()): str(item.getType().getSimpleName()) for item in self.infos[name].inputs()}
         for key, value in {**DEFAULTS.get(name, {}), **inputs}.items():
-            if types[key] == "File":
+            if isinstance(value, Path):
                 given.put(key, jpype.JClass("java.io.File")(str(value)))
             else:
                 given.put(key, WRAPPERS.get(type(value), lambda same: same)(value))
@@ -67,7 +66,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "Rescale File": _RESCALE,
     "Voronoi-Otsu Labeling": _SIGMAS,
     "Compare Scalings": _SIGMAS,
-    "Label File": _SIGMAS | {"threshold": "otsu"},
+    "Label File": _SIGMAS,
+    "Rescale": _RESCALE,
+    "Label": _SIGMAS | {"threshold": "otsu"},
 }
 
 
@@ -98,11 +99,20 @@ def wait_until(true: Any, timeout: float = 120) -> bool:
     return False
 
 
+def is_worker(process: Any) -> bool:
+    """Whether it is a Python process behind Fiji, and lives."""
+    import psutil
+
+    try:
+        return "appose.python_worker" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return False
+
+
 def python_process(fiji: Commands) -> Any:
     import psutil
 
     fiji.run("IsoScale Environment", action="show")
-    alive = [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]
-    workers = [p for p in alive if "appose.python_worker" in " ".join(p.cmdline())]
+    workers = [process for process in psutil.Process().children(recursive=True) if is_worker(process)]
     assert len(workers) == 1
     return workers[0]

@@ -228,3 +228,12 @@ def test_work_that_was_stopped_goes_on(tmp_path: Path) -> None:
     assert 0 < len(read) < begun
     with working_in(folder, resume=True, work=work | {"spot": 2}), pytest.raises(iso.ParameterError, match="spot"):
         label()
+
+
+def test_comparing_and_suggesting_on_lazy_images() -> None:
+    image, _ = iso.sample(shape=(16, 96, 112), seed=5, n_objects=14)
+    assert iso.suggest_sigmas(lazily(image)).spot_sigma == iso.suggest_sigmas(image).spot_sigma
+    with pytest.raises(iso.MemoryLimitError, match="is to be compared"):
+        iso.compare(lazily(image), spot_sigma=1.8, outline_sigma=0.9, memory_limit="100 kB")
+    with pytest.raises(iso.ParameterError, match="out for a lazy image"):
+        iso.rescale(lazily(image), 1.0, out=np.empty((24, 15, 18), np.uint16))

@@ -12,20 +12,21 @@ import pytest
 import isoscale_ij as iso
 from images import assert_same, make
 from isoscale_ij.cli import main
+from isoscale_ij.files import read_header
 from isoscale_ij.files.converting import convert
 from isoscale_ij.image.calibration import mark_as_labels
 from known_files import library
 from made_files import Axis, leica_image, lif
 
 
-@pytest.mark.parametrize("ending", [".tif", ".ome.tif"])
+@pytest.mark.parametrize("ending", [".tif", ".ome.tif", ".ome.zarr"])
 @pytest.mark.parametrize("dims", ["yx", "zyx", "czyx", "tczyx"])
 def test_an_image_and_its_calibration(dims: str, ending: str, tmp_path: Path) -> None:
     image = make(dims, "int16", origin=3.5).assign_attrs(note="about it")
-    for source in (".tif", ".ome.tif"):
+    for source in (".tif", ".ome.tif", ".ome.zarr"):
         iso.write(tmp_path / f"from{source}", image)
-        convert(tmp_path / f"from{source}", tmp_path / f"to-{source[1:3]}{ending}")
-        assert_same(iso.read(tmp_path / f"to-{source[1:3]}{ending}"), image, digits=14)
+        convert(tmp_path / f"from{source}", tmp_path / f"of{source}{ending}")
+        assert_same(iso.read(tmp_path / f"of{source}{ending}"), image, digits=14)
 
 
 def test_labels_stay_labels(tmp_path: Path) -> None:
@@ -123,4 +124,4 @@ def test_little_memory(ending: str, tmp_path: Path) -> None:
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert int(done.stdout) * 1024 < 0.75 * np.prod(shape) * 2  # the image has 210 MB
-    assert (tmp_path / f"large{ending}").stat().st_size > np.prod(shape) * 2
+    assert iso.info(read_header(tmp_path / f"large{ending}")).shape == shape

@@ -30,7 +30,7 @@ def test_the_menu(fiji: Commands) -> None:
         f"Plugins > IsoScale > {name}"
         for name in (
             "Rescale to Isotropic", "Voronoi-Otsu Labeling", "Compare Scalings", "Set Voxel Size", "Rescale File",
-            "Label File", "IsoScale Environment",
+            "Label File", "IsoScale Environment", "Batch Processor > Rescale", "Batch Processor > Label",
         )
     }  # fmt: skip
 
@@ -210,6 +210,62 @@ def test_files_and_folders(fiji: Commands, tmp_path: Path, nuclei: tuple[xr.Data
     assert "c.tif" in error
     assert "none of the formats" in error
     assert "folder that exists" in fiji.run("Label File", input=source, output=tmp_path / "none")["error"]
+    assert fiji.run("Label File", output=target)["error"] == "Got no file or folder; needed is the path of one (input)."
+
+
+def test_files_for_the_batch_processor_and_for_macros(
+    fiji: Commands, tmp_path: Path, nuclei: tuple[xr.DataArray, xr.DataArray]
+) -> None:
+    image, _ = nuclei
+    iso.write(tmp_path / "a b.tif", image)
+    for name in ("one", "two", "three"):
+        (tmp_path / name).mkdir()
+    assert fiji.run("Label", input=tmp_path / "a b.tif", output=tmp_path / "one")["error"] is None
+    assert fiji.run("Label File", input=str(tmp_path / "a b.tif"), output=str(tmp_path / "two"))["error"] is None
+    expected = iso.vol(image, spot_sigma=1.5, outline_sigma=0.9)
+    for name in ("one", "two"):
+        np.testing.assert_array_equal(iso.read(tmp_path / name / "a b-labels.tif").values, expected.values)
+    assert fiji.run("Rescale", input=tmp_path / "a b.tif", output=tmp_path / "three")["error"] is None
+    np.testing.assert_array_equal(
+        iso.read(tmp_path / "three" / "a b-rescaled.tif").values, iso.rescale(image, "finest").values
+    )
+
+
+def test_of_one_file_nothing_is_said_of_the_next(fiji: Commands, tmp_path: Path) -> None:
+    """The batch processor runs the same module for each of its files."""
+    import jpype
+
+    iso.write(tmp_path / "a.tif", make("zyx"))
+    (tmp_path / "out").mkdir()
+    file = jpype.JClass("java.io.File")
+    module = fiji.modules.createModule(fiji.infos["Rescale"])
+    module.setInput("output", file(str(tmp_path / "out")))
+    said = []
+    for name in ("a.tif", "none.tif", "a.tif"):
+        module.setInput("input", file(str(tmp_path / name)))
+        fiji.modules.run(module, False).get()
+        said.append((module.getOutput("written"), module.getOutput("error")))
+    assert said[0][1] is None
+    assert [Path(str(path)).name for path in said[0][0]] == ["a-rescaled.tif"]
+    assert said[1][0] is None
+    assert "There is no file or folder" in str(said[1][1])
+    assert said[2][0] is None
+    assert "exists" in str(said[2][1])
+
+
+def test_what_a_dialog_says_of_files(tmp_path: Path) -> None:
+    from isoscale_ij.fiji.batches import outlook
+
+    assert outlook(" ", "", "labels") == "Choose an image file, or a folder of them."
+    for name in ("a.tif", "b.ome.tif", "c.tif", "d.tif", "d.txt"):
+        (tmp_path / name).touch()
+    assert outlook(str(tmp_path / "a.tif"), "", "labels") == "1 file: a.tif. Choose a folder for the results."
+    (tmp_path / "out").mkdir()
+    assert outlook(str(tmp_path), str(tmp_path / "out"), "labels") == "4 files: a.tif, b.ome.tif, c.tif …"
+    (tmp_path / "out" / "b-labels.tif").touch()
+    assert "Results of 1 are in out already" in outlook(str(tmp_path), str(tmp_path / "out"), "labels")
+    with pytest.raises(iso.ParameterError, match="no file or folder"):
+        outlook(str(tmp_path / "e.tif"), "", "labels")
 
 
 def test_the_environment(fiji: Commands) -> None:

@@ -150,7 +150,7 @@ def test_the_command_line(folder: Path) -> None:
 
 def test_scripts_are_thin_and_need_no_jython() -> None:
     scripts = sorted(jar.scripts_folder().rglob("scripts/**/*.*"))
-    assert len(scripts) == 7
+    assert len(scripts) == 9
     for path in scripts:
         assert path.suffix == ".groovy"
         code = [line for line in path.read_text().splitlines() if line and not line.startswith(("#@", "import"))]

@@ -59,7 +59,15 @@ def depths(images: list[Any]) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    "name", ["Rescale to Isotropic", "Voronoi-Otsu Labeling", "Compare Scalings", "Set Voxel Size"]
+    "name",
+    [
+        "Rescale to Isotropic",
+        "Voronoi-Otsu Labeling",
+        "Compare Scalings",
+        "Set Voxel Size",
+        "Rescale File",
+        "Label File",
+    ],
 )
 def test_scijava_asks_for_nothing(fiji: Commands, three: list[Any], name: str) -> None:
     """Above all not for the image, which it would preselect, whichever is active."""
@@ -71,7 +79,19 @@ def test_scijava_asks_for_nothing(fiji: Commands, three: list[Any], name: str) -
     finally:
         for imp in three:
             objects.removeObject(imp)
-    assert asked_by_scijava(fiji, "Rescale File")[:2] == ["input", "output"]  # those have files, and no image
+
+
+def test_the_batch_processor_finds_what_it_can_fill_in(fiji: Commands) -> None:
+    """It looks for inputs of type File, for which SciJava opens a dialog of its own; our menu has our own dialogs."""
+    file = jpype.JClass("java.io.File").class_
+    batchable = {
+        name for name, info in fiji.infos.items() if any(item.getType().equals(file) for item in info.inputs())
+    }
+    assert batchable == {"Rescale", "Label"}
+    for name, info in fiji.infos.items():  # ImageJ's menu has scripts with an underscore in their names, and no others
+        assert ("_" in str(info.getPath()).split("/")[-1]) == (name not in batchable)
+    for name in batchable:
+        assert asked_by_scijava(fiji, name)[:2] == ["input", "output"]
 
 
 def test_the_active_image(three: list[Any], imagej: Any) -> None:
@@ -214,6 +234,23 @@ def test_an_error_stops_the_macro_with_a_sentence(
     assert not (tmp_path / "on.txt").exists()
 
 
+def test_file_commands_in_macros(
+    menu: Menu, imagej: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str], nuclei: tuple[Any, Any]
+) -> None:
+    """What is left out takes its default; what is misspelt stops the macro."""
+    iso.write(tmp_path / "a b.tif", nuclei[0])
+    (tmp_path / "made of it").mkdir()
+    places = f"input=[{tmp_path}/a b.tif] output=[{tmp_path}/made of it]"
+    imagej.runMacro(f'run("Label File", "{places} spot=1.5 outline=0.9");')
+    assert menu.last.getOutput("error") is None
+    expected = iso.vol(nuclei[0], spot_sigma=1.5, outline_sigma=0.9)
+    np.testing.assert_array_equal(iso.read(tmp_path / "made of it" / "a b-labels.tif").values, expected.values)
+    imagej.runMacro(f'run("Rescale File", "{places} taget=x"); File.append("went on", "{tmp_path}/on.txt");')
+    jpype.JClass("java.lang.System").out.flush()
+    assert "Rescale File has no option taget; it has: input, output, target, " in capfd.readouterr().out
+    assert not (tmp_path / "on.txt").exists()
+
+
 def test_omitted_options_take_their_defaults(menu: Menu, imagej: Any) -> None:
     imp = to_imageplus(make("zyx"))
     imagej.run(imp, "Rescale to Isotropic", "target=own")
@@ -345,9 +382,12 @@ def test_a_program_finds_no_options_by_another_name(fiji: Commands) -> None:
         "IsoScale Environment": ["action"],
         "Rescale File": ["input", "output", "target", "size", "unit", "interpolation", "antialias"],
         "Label File": ["input", "output", *labelling],
+        "Rescale": ["input", "output", "target", "size", "unit", "interpolation", "antialias"],
+        "Label": ["input", "output", *labelling],
     }
 
 
 def test_one_name_everywhere(fiji: Commands) -> None:
     for name, info in fiji.infos.items():
-        assert str(info.getTitle()) == name
+        titles = {"Rescale": "Rescale Files (batch processor)", "Label": "Label Files (batch processor)"}
+        assert str(info.getTitle()) == titles.get(name, name)

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from commands import shared_blocks, wait_until
+from commands import is_worker, shared_blocks, wait_until
 
 SCRIPT = """
 import org.scijava.Context
@@ -67,8 +67,7 @@ class PlainJava:
     def workers(self) -> list[psutil.Process]:
         """The Python processes that it has started."""
         try:
-            children = psutil.Process(self.process.pid).children(recursive=True)
-            return [child for child in children if "appose.python_worker" in " ".join(child.cmdline())]
+            return [child for child in psutil.Process(self.process.pid).children(recursive=True) if is_worker(child)]
         except psutil.NoSuchProcess:
             return []
 
@@ -104,7 +103,7 @@ def test_a_command_and_the_end_of_fiji(jar: Path, tmp_path: Path) -> None:
         tmp_path, "r = rescale(0.1d).getOutput('result'); println r.toString() + ' ' + r.getCalibration(); sleep(1500)",
         jars=[jar],
     )  # fmt: skip
-    assert wait_until(java.workers)
+    assert wait_until(java.workers, 120)  # Java may be slow to start
     worker = java.workers()[0]
     text = java.output()
     assert "128x128x1x32x1" in text, text
@@ -136,7 +135,7 @@ def test_an_idle_worker_ends_and_the_next_command_starts_another(jar: Path, tmp_
         "rescale(0.1d); sleep(4000); println rescale(0.1d).getOutput('result')",
         jars=[jar], ISOSCALE_IDLE_SECONDS="1",
     )  # fmt: skip
-    assert wait_until(java.workers)
+    assert wait_until(java.workers, 120)  # Java may be slow to start
     first = java.workers()[0]
     assert wait_until(lambda: gone(first))
     text = java.output()

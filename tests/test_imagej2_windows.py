@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,22 @@ import pytest
 
 import isoscale_ij as iso
 from images import make
+from screen import (
+    activate,
+    choose,
+    dialogs,
+    field,
+    litter,
+    macro,
+    parts,
+    press,
+    said,
+    settle,
+    tidy,
+    type_into,
+    wait_for,
+    windows,
+)
 
 pytestmark = pytest.mark.imagej2
 
@@ -66,112 +81,15 @@ def three(gateway: Any) -> Iterator[list[Any]]:
     for number, title in enumerate("ABC"):
         imp = iso.imagej.to_imageplus(make("zyx").isel(x=slice(0, 5 + number)).rename(title))
         imp.show()
+        settle(wait_for(imp.getWindow))
         found.append(imp)
-    wait_for(lambda: all(imp.getWindow() is not None for imp in found))
     activate(gateway, found[1])
     yield found
-    for window in dialogs():
-        window.dispose()
-    for number in list(gateway.WindowManager.getIDList() or []):
-        imp = gateway.WindowManager.getImage(number)
-        imp.changes = False
-        imp.close()
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not happen; windows: " + "; ".join(said(window) for window in windows()))
-
-
-def activate(gateway: Any, imp: Any) -> None:
-    """As a click on its window does."""
-    gateway.IJ.selectWindow(imp.getID())
-    wait_for(lambda: imp.equals(gateway.WindowManager.getCurrentImage()))
-    time.sleep(0.3)  # the window manager has its say
-
-
-def windows() -> list[Any]:
-    from scyjava import jimport
-
-    return [window for window in jimport("java.awt.Window").getWindows() if window.isShowing()]
-
-
-def dialogs() -> list[Any]:
-    from scyjava import jimport
-
-    return [window for window in windows() if isinstance(window, jimport("java.awt.Dialog"))]
-
-
-def parts(container: Any) -> list[Any]:
-    """All components of a window, of AWT and of Swing."""
-    found = [container]
-    for part in container.getComponents() if hasattr(container, "getComponents") else ():
-        found += parts(part)
-    return found
-
-
-def press(window: Any, text: str) -> None:
-    from jpype import JImplements, JOverride
-    from scyjava import jimport
-
-    buttons = [part for part in parts(window) if hasattr(part, "getActionListeners")]
-    label = next(b for b in buttons if str(getattr(b, "getText", getattr(b, "getLabel", str))()).strip() == text)
-
-    @JImplements("java.lang.Runnable")
-    class Press:
-        @JOverride
-        def run(self) -> None:
-            if hasattr(label, "doClick"):
-                label.doClick()
-            else:
-                event = jimport("java.awt.event.ActionEvent")
-                label.dispatchEvent(event(label, event.ACTION_PERFORMED, label.getLabel()))
-
-    jimport("java.awt.EventQueue").invokeLater(Press())
-
-
-def said(window: Any) -> str:
-    """All that stands in a window, that of ImageJ's labels of several lines included."""
-    found = parts(window)
-    texts = [getattr(part, name)() for part in found for name in ("getText", "getLabel") if hasattr(part, name)]
-    for part in found:
-        if str(part.getClass().getSimpleName()) == "MultiLineLabel":
-            lines = part.getClass().getDeclaredField("lines")
-            lines.setAccessible(True)
-            texts += list(lines.get(part))
-    return "\n".join(map(str, texts))
-
-
-def field(window: Any, name: str) -> Any:
-    return next(part for part in parts(window) if str(part.getName()) == name)
-
-
-def choose(gateway: Any, command: str) -> Any:
-    """Choose a command in the menu; gives its dialog."""
-    gateway.IJ.doCommand(command)
-    return wait_for(lambda: next((one for one in dialogs() if str(one.getTitle()) == command), None))
-
-
-def macro(gateway: Any, text: str) -> tuple[threading.Thread, list[Any]]:
-    answers: list[Any] = []
-    thread = threading.Thread(daemon=True, target=lambda: answers.append(gateway.IJ.runMacro(text)))
-    thread.start()
-    return thread, answers
+    tidy(gateway)
 
 
 def depths(images: list[Any]) -> list[float]:
     return [float(imp.getCalibration().pixelDepth) for imp in images]
-
-
-def litter() -> list[str]:
-    """Windows that nobody asked for: texts and numbers as displays, a console."""
-    names = [f"{window.getClass().getSimpleName()}" for window in windows()]
-    titles = [str(window.getTitle()) for window in windows() if hasattr(window, "getTitle")]
-    return [name for name in names if name == "SwingDisplayWindow"] + [title for title in titles if title == "Console"]
 
 
 def test_the_active_image_through_the_dialog(gateway: Any, three: list[Any]) -> None:
@@ -287,6 +205,161 @@ def test_with_no_image_open_that_is_said_first(gateway: Any) -> None:
     press(dialog, "OK")
     wait_for(lambda: not dialogs())
     assert litter() == []
+
+
+@pytest.fixture
+def nuclei(gateway: Any) -> Iterator[Any]:
+    """An image with objects, active, and its ImagePlus."""
+    image, _ = iso.sample(shape=(16, 160, 160), seed=1)
+    imp = iso.imagej.to_imageplus(image.rename("nuclei"))
+    imp.show()
+    wait_for(lambda: imp.getWindow() is not None)
+    activate(gateway, imp)
+    yield image, imp
+    tidy(gateway)
+
+
+def test_suggest_fills_in_the_fields(gateway: Any, nuclei: Any) -> None:
+    image, _ = nuclei
+    suggestion = iso.suggest_sigmas(image)
+    dialog = choose(gateway, "Voronoi-Otsu Labeling")
+    assert "A voxel is " in said(dialog)
+    field(dialog, "unit").setSelectedItem("voxels")
+    field(dialog, "spot").setText("9")
+    field(dialog, "outline").setText("9")
+    type_into(field(dialog, "threshold"), "otsu")
+    field(dialog, "borders").setSelectedItem("distance")
+    press(dialog, "Suggest")
+    wait_for(lambda: suggestion.reason in said(dialog))
+    time.sleep(0.5)  # of what was filled in nothing comes late, and what is said of it stays
+    assert suggestion.reason in said(dialog)
+    assert [float(str(field(dialog, key).getText())) for key in ("spot", "outline")] == [
+        suggestion.spot_sigma, suggestion.outline_sigma,
+    ]  # fmt: skip
+    assert str(field(dialog, "unit").getSelectedItem()) == "image unit"
+    press(dialog, "OK")
+    labels = wait_for(lambda: gateway.WindowManager.getImage("nuclei-labels"))
+    expected = iso.vol(image, spot_sigma=suggestion.spot_sigma, outline_sigma=suggestion.outline_sigma)
+    np.testing.assert_array_equal(iso.imagej.from_imageplus(labels).values, expected.values)
+    assert litter() == []
+
+
+def test_a_threshold_that_somebody_types_is_recorded_and_runs_again(gateway: Any, nuclei: Any) -> None:
+    image, imp = nuclei
+    threshold = int(iso.vol(image, spot_sigma=1.4, outline_sigma=0.9).attrs["threshold"]) + 20.5
+    gateway.IJ.run("Record...")
+    recorder = wait_for(lambda: next((w for w in windows() if str(w.getClass().getSimpleName()) == "Recorder"), None))
+    activate(gateway, imp)
+    dialog = choose(gateway, "Voronoi-Otsu Labeling")
+    field(dialog, "spot").setText("1.4")
+    field(dialog, "outline").setText("0.9")
+    field(dialog, "borders").setSelectedItem("light")
+    type_into(field(dialog, "threshold"), "bright")
+    preview = next(part for part in parts(dialog) if hasattr(part, "getText") and str(part.getText()) == "Preview")
+    preview.doClick()
+    wait_for(lambda: "Got the threshold bright" in said(dialog))
+    type_into(field(dialog, "threshold"), str(threshold))
+    expected = iso.vol(image, spot_sigma=1.4, outline_sigma=0.9, threshold=threshold, borders="light")
+    wait_for(lambda: f"{int(expected.max())} objects" in said(dialog))
+    press(dialog, "OK")
+    labels = wait_for(lambda: gateway.WindowManager.getImage("nuclei-labels"))
+    np.testing.assert_array_equal(iso.imagej.from_imageplus(labels).values, expected.values)
+    text = str(wait_for(lambda: "threshold=" in str(recorder.getText()) and recorder.getText()))
+    recorder.close()
+    line = next(line for line in text.splitlines() if line.startswith('run("Voronoi-Otsu Labeling"'))
+    assert f"threshold={threshold} borders=light" in line
+    labels.close()
+    thread, _ = macro(gateway, f'selectImage("nuclei"); {line}')
+    thread.join(30)
+    again = wait_for(lambda: gateway.WindowManager.getImage("nuclei-labels"))
+    np.testing.assert_array_equal(iso.imagej.from_imageplus(again).values, expected.values)
+
+
+def test_files_through_the_dialog(gateway: Any, tmp_path: Path) -> None:
+    image = make("zyx")
+    iso.write(tmp_path / "a.tif", image)
+    (tmp_path / "results").mkdir()
+    gateway.IJ.run("Record...")
+    recorder = wait_for(lambda: next((w for w in windows() if str(w.getClass().getSimpleName()) == "Recorder"), None))
+    dialog = choose(gateway, "Rescale File")
+    field(dialog, "input").setText("")
+    wait_for(lambda: "Choose an image file" in said(dialog))
+    press(dialog, "OK")
+    wait_for(lambda: "Got no file or folder" in said(dialog))
+    field(dialog, "input").setText(str(tmp_path / "a.tif"))
+    field(dialog, "output").setText(str(tmp_path / "results"))
+    wait_for(lambda: "1 file: a.tif." in said(dialog))
+    press(dialog, "Browse…")
+    chooser = wait_for(lambda: next((one for one in dialogs() if str(one.getTitle()) == "File or folder"), None))
+    press(chooser, "Cancel")
+    wait_for(lambda: len(dialogs()) == 1)
+    field(dialog, "target").setSelectedItem("finest")
+    wait_for(lambda: not field(dialog, "size").isEnabled())
+    field(dialog, "target").setSelectedItem("own")
+    wait_for(lambda: field(dialog, "size").isEnabled())
+    field(dialog, "size").setText("0.5")
+    press(dialog, "OK")
+    wait_for((tmp_path / "results" / "a-rescaled.tif").exists)
+    np.testing.assert_array_equal(
+        iso.read(tmp_path / "results" / "a-rescaled.tif").values, iso.rescale(image, 0.5).values
+    )
+    text = str(wait_for(lambda: "Rescale File" in str(recorder.getText()) and recorder.getText()))
+    recorder.close()
+    (tmp_path / "results" / "a-rescaled.tif").unlink()
+    thread, _ = macro(gateway, next(line for line in text.splitlines() if "Rescale File" in line))
+    thread.join(30)
+    assert (tmp_path / "results" / "a-rescaled.tif").exists()
+    assert litter() == []
+
+
+def test_the_batch_processor(gateway: Any, tmp_path: Path) -> None:
+    from jpype import JArray
+    from scyjava import jimport
+
+    command = gateway.command().getCommand("org.scijava.batch.ModuleBatchProcessor")
+    if command is None:
+        pytest.skip("this Fiji has no batch processor")
+    batches = gateway.context().service("org.scijava.batch.BatchService")
+    info = next(
+        info for info in gateway.script().getScripts() if str(info.getPath()).endswith("Processor/Rescale.groovy")
+    )
+    assert [str(item.getName()) for item in batches.batchableInputs(info)] == ["input"]
+    paths = [tmp_path / "a.tif", tmp_path / "none.tif", tmp_path / "b.tif"]
+    for path in paths[::2]:
+        iso.write(path, make("zyx"))
+    (tmp_path / "results").mkdir()
+    inputs = jimport("java.util.HashMap")()
+    inputs.put("moduleInfo", info)
+    file = jimport("java.io.File")
+    inputs.put("inputFileList", JArray(file)([file(str(path)) for path in paths]))
+    running = gateway.module().run(command, True, inputs)
+    dialog = wait_for(lambda: next(iter(dialogs()), None))
+    text = [part for part in parts(dialog) if str(part.getClass().getSimpleName()) == "JTextField"]
+    text[0].setText(str(tmp_path / "results"))
+    time.sleep(0.3)
+    press(dialog, "OK")
+    table = running.get().getOutput("outputTable")
+    columns = {str(table.getColumnHeader(index)): index for index in range(int(table.getColumnCount()))}
+    written, errors = ([table.get(columns[name], row) for row in range(3)] for name in ("written", "error"))
+    assert [value is None for value in written] == [False, True, False]
+    assert [value is None for value in errors] == [True, False, True]
+    for path in paths[::2]:
+        assert (tmp_path / "results" / f"{path.stem}-rescaled.tif").exists()
+    for window in windows():  # the table is the batch processor's own
+        if str(window.getClass().getSimpleName()) == "SwingDisplayWindow":
+            window.dispose()
+
+
+def test_compared_labels_open_where_objects_are(gateway: Any, nuclei: Any) -> None:
+    dialog = choose(gateway, "Compare Scalings")
+    field(dialog, "spot").setText("1.4")
+    field(dialog, "outline").setText("0.9")
+    press(dialog, "OK")
+    wait_for(lambda: int(gateway.WindowManager.getImageCount()) == 6, 60)
+    for number in list(gateway.WindowManager.getIDList()):
+        imp = gateway.WindowManager.getImage(number)
+        if "labels" in str(imp.getTitle()):
+            wait_for(lambda imp=imp: imp.getProcessor().getStats().max > 0)
 
 
 def test_labels_are_previewed(gateway: Any) -> None:

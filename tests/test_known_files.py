@@ -87,6 +87,15 @@ def test_a_region(known: Known, region: dict[str, slice], tmp_path: Path) -> Non
     np.testing.assert_array_equal(header.load(region), expected)
 
 
+def test_in_chunks(known: Known, tmp_path: Path) -> None:
+    path = known.path(tmp_path)
+    with heard():
+        image = iso.read(path, scene=known.scene)
+        lazy = iso.read(path, scene=known.scene, chunks={"y": 11, "x": 13})
+    assert max(lazy.chunksizes["x"]) <= 13
+    assert_same(lazy.compute(), image)
+
+
 def test_into_the_formats_that_are_written(known: Known, tmp_path: Path) -> None:
     (tmp_path / "from").mkdir()
     path = known.path(tmp_path / "from")

@@ -15,6 +15,7 @@ import pytest
 
 import isoscale_ij as iso
 from isoscale_ij.cli import main
+from isoscale_ij.fiji import batches
 from isoscale_ij.files import formats, markup, recalibrate
 from isoscale_ij.image.calibration import spacing
 from isoscale_ij.remarks import heard
@@ -438,3 +439,27 @@ def test_another_hdf5_is_no_ims(tmp_path: Path) -> None:
         file["values"] = np.ones((3, 3))
     with pytest.raises(iso.FormatError, match="not one of Imaris"):
         iso.read(tmp_path / "a.h5")
+
+
+# Fiji
+
+
+def test_batches_take_all_images_of_every_file(tmp_path: Path) -> None:
+    """What Rescale File and Label File do, in the process behind Fiji."""
+    for folder in ("in", "out"):
+        (tmp_path / folder).mkdir()
+    values = np.ones((3, 5, 4), np.uint8)
+    axes = [Axis(1, 4, 3e-7), Axis(2, 5, 8e-7), Axis(3, 3, 4e-6)]
+    library("liffile")
+    xml = [leica_image(axes, [{}], 8, name, f"block {number}") for number, name in enumerate(["left", "right"])]
+    lif(tmp_path / "in" / "two.lif", (xml[0], values), (xml[1], values))
+    (tmp_path / "in" / "one.nd2").write_bytes(real("cluster.nd2", "nd2").read_bytes())
+    done = batches.each_file(
+        str(tmp_path / "in"), str(tmp_path / "out"), "rescaled", lambda image: iso.rescale(image, "finest"),
+        lambda *_: None,
+    )  # fmt: skip
+    names = ["one-rescaled.tif", "two-0-left-rescaled.tif", "two-1-right-rescaled.tif"]
+    assert [Path(written).name for written in done["written"]] == names
+    sizes = [iso.voxel_size(iso.read(tmp_path / "out" / name)) for name in names]
+    for size, finest in zip(sizes, (0.16780898323268245, 0.1, 0.1), strict=True):
+        assert size == pytest.approx(dict.fromkeys("zyx", finest), rel=1e-14)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import tarfile
@@ -18,6 +19,7 @@ import zarr
 
 import isoscale_ij as iso
 from images import assert_same, make
+from isoscale_ij.execution.chunks.lazy import as_dask
 from isoscale_ij.files import read_header, recalibrate
 
 DIMS = ["yx", "zyx", "cyx", "czyx", "tzyx", "tczyx"]
@@ -71,10 +73,12 @@ def test_units_and_where_each_level_begins(tmp_path: Path) -> None:
     assert len(entry["datasets"]) == 3
     for level, dataset in enumerate(entry["datasets"]):
         scale, translation = (step[step["type"]] for step in dataset["coordinateTransformations"])
-        assert scale == pytest.approx([1.5, 0.16 * 2**level, 0.16 * 2**level])
+        assert scale == pytest.approx(
+            [1.5, iso.voxel_size(image)["y"] * 2**level, iso.voxel_size(image)["x"] * 2**level]
+        )
         np.testing.assert_allclose(translation, np.array(scale) / 2)  # the lower edge stays at 0
     level = zarr.open_array(tmp_path / "a.ome.zarr" / "1")
-    expected = iso.rescale(image, {"y": 0.32, "x": 0.32})
+    expected = iso.rescale(image, {axis: 2 * iso.voxel_size(image)[axis] for axis in "yx"})
     np.testing.assert_array_equal(level[:], expected.values)
 
 
@@ -301,19 +305,46 @@ def test_outputs(tmp_path: Path, nuclei_zarr: tuple) -> None:
         iso.write(path, iso.read(path), overwrite=True)
 
 
-def test_an_interrupted_run_leaves_nothing(tmp_path: Path) -> None:
-    class Breaks:
-        shape, dtype, ndim = (9, 700, 700), np.dtype("u2"), 3
+class Acting:
+    """Voxels on whose way something happens."""
 
-        def __getitem__(self, region: Any) -> Any:
-            raise KeyboardInterrupt
+    shape, dtype, ndim = (9, 700, 700), np.dtype("u2"), 3
 
-    from isoscale_ij.execution.chunks.lazy import as_dask
+    def __init__(self, act: Any) -> None:
+        self.act = act
 
-    broken = iso.as_image(xr.DataArray(as_dask(Breaks(), (9, 350, 700)), dims=tuple("zyx")))
-    with pytest.raises(KeyboardInterrupt):
-        iso.write(tmp_path / "a.ome.zarr", broken)
+    def __getitem__(self, region: Any) -> Any:
+        self.act()
+        return np.ones([part.stop - part.start for part in region], self.dtype)
+
+    def image(self) -> xr.DataArray:  # noqa: D102
+        values = as_dask(self, (9, 350, 700))
+        return iso.as_image(xr.DataArray(values, dims=tuple("zyx")), voxel_size=1, unit="um")
+
+
+@pytest.mark.parametrize("trouble", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")])
+@pytest.mark.parametrize("name", ["a.ome.zarr", "a.tif"])
+def test_an_interrupted_run_and_a_full_disk_leave_nothing(trouble: BaseException, name: str, tmp_path: Path) -> None:
+    def act() -> None:
+        raise trouble
+
+    with pytest.raises(type(trouble), match="full" if isinstance(trouble, OSError) else None):
+        iso.write(tmp_path / name, Acting(act).image())
     assert not list(tmp_path.iterdir())
+
+
+def test_two_writers_on_one_output(tmp_path: Path) -> None:
+    path = tmp_path / "a.ome.zarr"
+    other = make("zyx")
+
+    def act() -> None:
+        if not path.exists():
+            iso.write(path, other)
+
+    with pytest.raises(iso.ParameterError, match="exists already"):
+        iso.write(path, Acting(act).image())
+    assert_same(iso.read(path), other)
+    assert [each.name for each in tmp_path.iterdir()] == ["a.ome.zarr"]
 
 
 def test_a_plate_is_refused_with_the_way_to_its_images(nuclei_zarr: tuple, tmp_path: Path) -> None:

@@ -57,14 +57,14 @@ class Caller {
         if (threads) WindowManager.setTempCurrentImage(threads[0], kept)
     }
 
-    /** Stop the macro that has asked, with a sentence; its dialog is ImageJ's own, with the line of the macro. */
+    /** Stop the macro that has asked, with a sentence; its dialog is ImageJ's own, which goes on with "in line …". */
     void stopMacro(String sentence) {
         def interpreter = Interpreter.getInstance()
         if (interpreter == null) return
         if (headless()) interpreter.setIgnoreErrors(true) // without a dialog
         // On a thread without the macro's options: with them ImageJ shows no dialog.
         def teller = new Thread({
-            try { interpreter.abort(sentence) } catch (RuntimeException macroCanceled) { }
+            try { interpreter.abort(sentence.replaceFirst(/\.$/, "")) } catch (RuntimeException macroCanceled) { }
         }, "isoscale-error")
         teller.start()
         teller.join()

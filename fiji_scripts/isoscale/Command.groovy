@@ -10,9 +10,11 @@ class Command {
     static final Map<String, List> COMMANDS = [
         rescale: ["Rescale to Isotropic", Fields.RESCALE], segment: ["Voronoi-Otsu Labeling", Fields.SEGMENT],
         compare: ["Compare Scalings", Fields.COMPARE], setVoxelSize: ["Set Voxel Size", Fields.VOXEL_SIZE],
-        environment: ["IsoScale Environment", Fields.ENVIRONMENT], rescaleFiles: ["Rescale File", Fields.RESCALE],
+        environment: ["IsoScale Environment", Fields.ENVIRONMENT], rescaleFiles: ["Rescale File", Fields.RESCALE_FILES],
         labelFiles: ["Label File", Fields.LABEL_FILES],
     ]
+
+    private static final List<String> WITHOUT_IMAGE = ["environment", "rescaleFiles", "labelFiles"]
 
     /** Run one for a script: `variables` are its inputs, and get its outputs. */
     static void run(String command, Map variables) {
@@ -24,14 +26,16 @@ class Command {
         String sentence = null, done = null
         try {
             IJ.showStatus("")
-            def given = ([*fields*.key, "imp"] as Set).collectEntries { [it, only(variables[it])] }.findAll { it.value != null }
-            boolean files = command.endsWith("Files")
-            ImagePlus imp = files || command == "environment" ? null :
+            // The batch processor runs one module again and again: nothing of the file before may stay in its table.
+            module.getInfo().outputs().each { variables[it.getName()] = null }
+            boolean takesImage = !(command in WITHOUT_IMAGE)
+            def names = fields*.key + (takesImage ? ["imp"] : [])
+            def given = names.collectEntries { [it, only(variables[it])] }.findAll { it.value != null }
+            ImagePlus imp = !takesImage ? null :
                 ActiveImage.of(given.imp, caller, context.getService("org.scijava.convert.ConvertService"))
-            boolean asked = !files && asks(fields, given, caller)
-            def options = asked ? answers(command, fields, caller, imp) : options(title, fields, given, caller, imp)
-            def outputs = files ? Operations.files(command, (File) variables.input, (File) variables.output, options) :
-                Operations."$command"(imp, options, caller)
+            boolean asked = asks(fields, given, caller)
+            def options = asked ? answers(command, fields, caller, imp) : options(title, fields, names, given, caller, imp)
+            def outputs = Operations."$command"(imp, options, caller)
             done = outputs.remove("done")
             variables.putAll(outputs)
             if (asked) Fields.remember(command, options) // what was refused is not proposed again
@@ -56,22 +60,25 @@ class Command {
     /** What the dialog was answered; the recorder writes it down. */
     private static Map answers(String command, List<Field> fields, Caller caller, ImagePlus imp) {
         def values = Dialogs."$command"(imp)
-        if (Recorder.record && !caller.inMacro()) values.each { key, value -> Recorder.recordOption(key, value) }
+        if (Recorder.record && !caller.inMacro()) fields.each { field ->
+            if (field.kind in ["file", "folder"]) Recorder.recordPath(field.key, values[field.key]) // with its backslashes
+            else Recorder.recordOption(field.key, values[field.key])
+        }
         return checked(fields, values, imp)
     }
 
     /** The options that were given; those that were not are the usual ones. */
-    private static Map options(String title, List<Field> fields, Map given, Caller caller, ImagePlus imp) {
-        def written = imp == null ? [:] : Fields.written(caller.options())
-        Fields.refuseOthers(title, fields, written.keySet())
+    private static Map options(String title, List<Field> fields, List<String> names, Map given, Caller caller, ImagePlus imp) {
+        def written = caller.inBatchProcessor() ? [:] : Fields.written(caller.options()) // else the batch processor's own
+        Fields.refuseOthers(title, names, written.keySet())
         fields.findAll { it.kind == "yes" && written.containsKey(it.key) && given[it.key] == null }.each { given[it.key] = "true" }
         return checked(fields, given, imp)
     }
 
     private static Map checked(List<Field> fields, Map values, ImagePlus imp) {
-        def found = Fields.read(fields, values)
-        if (found.channel != null && imp != null) found.channel = channel(imp, (String) found.channel)
-        return found
+        def options = Fields.read(fields, values)
+        if (options.channel != null && imp != null) options.channel = channel(imp, (String) options.channel)
+        return options
     }
 
     /** The number of a channel that is given by number or name. */

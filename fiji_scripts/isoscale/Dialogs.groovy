@@ -1,6 +1,7 @@
 package isoscale
 
 import ij.ImagePlus
+import java.math.MathContext
 
 /** What the dialogs of the commands say and ask, where somebody sits at one. */
 class Dialogs {
@@ -13,8 +14,7 @@ class Dialogs {
         try {
             return form.ask { shown ->
                 def values = form.values()
-                boolean own = values.target == "own"
-                ["size", "unit"].each { form.enable(it, own) }
+                enableOwnSize(form, values)
                 predicted.ask {
                     String text
                     try {
@@ -26,21 +26,48 @@ class Dialogs {
         } finally { predicted.close() }
     }
 
+    static Map rescaleFiles(ImagePlus none) { files("rescaleFiles", "rescale_files", Fields.RESCALE_FILES) }
+
+    static Map labelFiles(ImagePlus none) { files("labelFiles", "label_files", Fields.LABEL_FILES) }
+
+    /** What is there to be done is said while somebody chooses. */
+    private static Map files(String command, String operation, List<Field> fields) {
+        def form = new Form((String) Command.COMMANDS[command][0], Fields.ABOUT[command], fields, Fields.remembered(command, fields))
+        def look = new Background()
+        try {
+            return form.ask { shown ->
+                def values = form.values()
+                if (values.target != null) enableOwnSize(form, values)
+                look.ask {
+                    try {
+                        def request = [input: values.input, output: values.output, operation: operation]
+                        form.say((String) Worker.call("find_files", request).text)
+                    } catch (Problem problem) { form.say(problem.message) }
+                }
+            }
+        } finally { look.close() }
+    }
+
+    /** A size of one's own, and its unit, count only where it is asked for. */
+    private static void enableOwnSize(Form form, Map values) {
+        ["size", "unit"].each { form.enable(it, values.target == "own") }
+    }
+
     static Map segment(ImagePlus imp) {
         def form = new Form("Voronoi-Otsu Labeling", Fields.ABOUT.segment, Fields.SEGMENT, filled("segment", Fields.SEGMENT, imp), channels(imp))
         def work = new Background()
         addSuggest(form, imp, Fields.SEGMENT, work)
         def box = form.addBox("Preview", "Shows the labels on the image before anything is made.")
         def preview = new LabelPreview(imp)
-        String selection = imp.getRoi() != null ? "The selection is ignored: the whole image is labelled." : ""
+        String known = voxels(imp) + (imp.getRoi() != null ? "\nThe selection is ignored: the whole image is labelled." : "")
         try {
             return withNumber(imp, form.ask { shown ->
                 def values = withNumber(imp, form.values())
-                form.say(selection)
+                form.say(known)
                 work.ask {
                     if (!box.isSelected()) { preview.clear(); return }
                     try {
-                        form.say(selection + " …")
+                        form.say("Making the preview …")
                         form.say(preview.show(Fields.read(Fields.SEGMENT, values)))
                     } catch (Problem problem) { preview.clear(); form.say(problem.message) }
                 }
@@ -57,7 +84,7 @@ class Dialogs {
         addSuggest(form, imp, Fields.COMPARE, work)
         try {
             return withNumber(imp, form.ask { shown ->
-                form.say("The image is segmented in five ways: as it is, and rescaled. That may take some minutes.")
+                form.say(voxels(imp) + "\nIt is segmented in five ways: as it is, and rescaled. That may take some minutes.")
             })
         } finally { work.close() }
     }
@@ -68,10 +95,10 @@ class Dialogs {
             form.say("Looking for sigmas …")
             work.ask {
                 try {
-                    def found = Operations.suggest(imp, Fields.read(fields, withNumber(imp, form.values())))
-                    if (found.spot != null) ["unit", "outline", "spot"].each { form.fill(it, found[it].toString()) }
-                    form.say((String) found.text)
-                } catch (Problem problem) { form.say(problem.message) }
+                    def sigmas = Operations.suggest(imp, Fields.read(fields, withNumber(imp, form.values())))
+                    def texts = ["spot", "outline", "unit"].collectEntries { [it, sigmas[it].toString()] }
+                    form.fill(sigmas.spot == null ? [:] : texts, (String) sigmas.text)
+                } catch (Problem problem) { form.fill([:], problem.message) }
             }
         }
     }
@@ -103,6 +130,14 @@ class Dialogs {
         return values
     }
 
+    /** What sigmas are measured with. */
+    private static String voxels(ImagePlus imp) {
+        def cal = imp.getCalibration()
+        if (!cal.scaled()) return "The image has no voxel size: sigmas are in voxels."
+        def edges = [cal.pixelWidth, cal.pixelHeight] + (imp.getNSlices() > 1 ? [cal.pixelDepth] : [])
+        return "A voxel is ${edges.collect { rounded(it) }.join(' x ')} ${cal.getXUnit().replaceFirst(/^microns?$/, "\u00b5m")}."
+    }
+
     private static Map channels(ImagePlus imp) { [channel: channelNames(imp)] }
 
     /** Channels by number, and by name where they have one. */
@@ -116,6 +151,11 @@ class Dialogs {
     /** The channel as macros write it. */
     private static Map withNumber(ImagePlus imp, Map values) {
         values + [channel: (channelNames(imp).indexOf(values.channel) + 1).toString()]
+    }
+
+    /** Four digits of it. */
+    private static String rounded(double value) {
+        new BigDecimal(value).round(new MathContext(4)).stripTrailingZeros().toPlainString()
     }
 
     private static String number(double value) { value > 0 && !Double.isInfinite(value) ? ij.IJ.d2s(value, 9).replaceAll(/\.?0+$/, "") : "0" }

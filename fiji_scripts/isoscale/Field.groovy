@@ -3,7 +3,7 @@ package isoscale
 /** One option of a command: its name in macros, what its dialog says of it, and what is allowed. */
 class Field {
     final String key, label, help
-    /** choice, number, sigma (a number or auto), yes, text (whatever it is; choices are proposals) */
+    /** choice, number, sigma (a number or auto), yes, file (or a folder), folder, text (whatever it is; choices are proposals) */
     final String kind
     final String usual
     final List<String> choices
@@ -32,6 +32,10 @@ class Field {
                     throw new Problem("Got ${text ? text : 'nothing'} for ${label.uncapitalize()} (${key}); needed is " +
                         "a number that is not negative${kind == 'sigma' ? ', or auto' : ''}.")
                 return value
+            case "file":
+            case "folder":
+                if (text) return text
+                throw new Problem("Got no ${label.uncapitalize()}; needed is the path of one (${key}).")
             default: return text
         }
     }

@@ -16,9 +16,17 @@ class Fields {
         compare: "The same segmentation on the image as it is and on rescaled ones, with a table of how well they agree.",
         setVoxelSize: "Gives the image the voxel size that the microscope says. Its pixels are not changed. The command " +
             "is undone with Edit > Undo.",
+        rescaleFiles: "Makes the voxels of images cubes, of one file or of all in a folder, without opening them. The results " +
+            "are files in another folder.",
+        labelFiles: "Gives each roundish object of an image a number, in one file or in all of a folder, without opening " +
+            "them. Beside each label image there is a table of its objects.",
         environment: "Which Python works behind the commands, and whether it does.",
     ]
 
+    private static final List<Field> PLACES = [
+        new Field("input", "file", "", "File or folder", "An image file, or a folder of them. It can be dropped here."),
+        new Field("output", "folder", "", "Folder for the results", "One that exists; nothing in it is overwritten."),
+    ]
     static final List<Field> RESCALE = [
         new Field("target", "choice", "finest", "Voxel size", "Cubes like the finest axis (more slices), like the coarsest " +
             "(fewer pixels), like one axis, or of a size of your own.", ["finest", "coarsest", "x", "y", "z", "own"]),
@@ -30,6 +38,7 @@ class Fields {
         new Field("antialias", "yes", "true", "Smooth before going to larger voxels", "Averages over what becomes one voxel; " +
             "without it, detail that is too fine turns into patterns that are not there."),
     ]
+    static final List<Field> RESCALE_FILES = PLACES + RESCALE
     private static final List<Field> SIGMAS = [
         new Field("channel", "text", "1", "Channel", CHANNEL),
         new Field("spot", "sigma", "2", "Spot sigma", SPOT),
@@ -44,9 +53,10 @@ class Fields {
     ]
     static final List<Field> COMPARE = SIGMAS +
         [new Field("unit", "choice", "image unit", "Sigmas in", SIGMA_UNIT, ["image unit", "um"])] + OUTLINES
-    static final List<Field> LABEL_FILES = SIGMAS +
+    private static final List<Field> LABELS = SIGMAS +
         [new Field("unit", "choice", "image unit", "Sigmas in", SIGMA_UNIT, ["image unit", "um", "voxels"])] + OUTLINES
-    static final List<Field> SEGMENT = LABEL_FILES + [
+    static final List<Field> LABEL_FILES = PLACES + LABELS
+    static final List<Field> SEGMENT = LABELS + [
         new Field("rois", "yes", "false", "Add outlines to the ROI Manager", "An outline for each object and slice; without " +
             "a display they are the overlay of the labels."),
         new Field("results", "yes", "false", "Measurements in the Results table", "Into the table Results, which getResult " +
@@ -72,15 +82,14 @@ class Fields {
 
     /** Options as a macro writes them, by name; a name without a value is a box that is ticked. */
     static Map<String, String> written(String options) {
-        Map<String, String> found = [:]
+        Map<String, String> values = [:]
         def matcher = (options ?: "") =~ /([^\s=]+)(?:=(?:\[((?:[^\[\]]|\[[^\]]*\])*)\]|'([^']*)'|(\S*)))?/
-        while (matcher.find()) found[matcher.group(1)] = [2, 3, 4].findResult("") { matcher.group(it) }
-        return found
+        while (matcher.find()) values[matcher.group(1)] = [2, 3, 4].findResult("") { matcher.group(it) }
+        return values
     }
 
     /** An option that a command does not have is a slip of somebody's pen. */
-    static void refuseOthers(String title, List<Field> fields, Collection<String> names) {
-        def known = fields*.key + ["imp"]
+    static void refuseOthers(String title, Collection<String> known, Collection<String> names) {
         def others = names - known
         if (others) throw new Problem("${title} has no option ${others.join(', ')}; it has: ${known.join(', ')}.")
     }
@@ -89,16 +98,17 @@ class Fields {
     static Map<String, String> remembered(String command, List<Field> fields) {
         fields.collectEntries { field ->
             def text = Prefs.get("isoscale.${command}.${field.key}".toString(), field.usual)
-            try { field.read(text) } catch (Problem outdated) { text = field.usual }
+            if (text) try { field.read(text) } catch (Problem outdated) { text = field.usual }
             [field.key, text]
         }
     }
 
-    /** Keep what worked; what belongs to an image, its channel or its voxel size, is asked anew. */
+    /** Keep what worked; what belongs to an open image, its channel or its voxel size, is asked anew. */
     static void remember(String command, Map<String, Object> values) {
         if (command in ["setVoxelSize", "environment"]) return
-        values.findAll { it.key != "channel" }.each { key, value ->
-            Prefs.set("isoscale.${command}.${key}".toString(), value.toString().replaceAll(/\.0$/, ""))
+        values.findAll { it.key != "channel" || command == "labelFiles" }.each { key, value ->
+            String text = value instanceof Number ? value.toString().replaceAll(/\.0$/, "") : value.toString()
+            Prefs.set("isoscale.${command}.${key}".toString(), text)
         }
     }
 }

@@ -1,6 +1,8 @@
 package isoscale
 
 import ij.IJ
+import ij.WindowManager
+import ij.gui.GUI
 import java.awt.BorderLayout
 import java.awt.EventQueue
 import java.awt.FlowLayout
@@ -18,6 +20,7 @@ import javax.swing.event.DocumentListener
  * It is built and changed on the thread of windows; `ask` is called from the thread of the command.
  */
 class Form {
+    private static final int GAP = 8 // pixels between an image and its dialog
     final String title, about
     private final List<Field> fields
     private final Map<String, JComponent> widgets = [:]
@@ -25,7 +28,8 @@ class Form {
     private final JTextArea note = new JTextArea(3, 34)
     private final List<JButton> buttons = []
     private JDialog dialog
-    private boolean accepted
+    private boolean accepted, filling
+    private String remark = "" // of what a button filled in; it stands until somebody changes something
     private Closure changed = { form -> }
 
     Form(String title, String about, List<Field> fields, Map<String, String> values, Map<String, List<String>> choices = [:]) {
@@ -38,7 +42,7 @@ class Form {
     /** Show it, and wait; gives what was filled in, as text. `changed` is called at first and after every change. */
     Map<String, String> ask(Closure changed) {
         this.changed = changed
-        onWindows { build(); changed(this); dialog.pack(); dialog.setLocationRelativeTo(IJ.getInstance()); dialog.setVisible(true) }
+        onWindows { build(); changed(this); dialog.pack(); place(); dialog.setVisible(true) }
         if (!accepted) throw new Cancelled()
         return values()
     }
@@ -47,9 +51,9 @@ class Form {
     Map<String, String> values() {
         fields.collectEntries { field ->
             def widget = widgets[field.key]
-            def text = widget instanceof JComboBox ? (widget.isEditable() ? typed(widget).getText() : widget.getSelectedItem()) : widget instanceof JCheckBox ?
-                widget.isSelected() : ((JTextField) widget).getText()
-            [field.key, text.toString()]
+            def value = widget instanceof JCheckBox ? widget.isSelected() :
+                writing(widget) != null ? writing(widget).getText() : ((JComboBox) widget).getSelectedItem()
+            [field.key, value.toString()]
         }
     }
 
@@ -62,16 +66,23 @@ class Form {
     /** What the form says below the fields; from any thread. */
     void say(String text) {
         EventQueue.invokeLater {
-            note.setText(text ?: "")
+            note.setText([text, remark].findAll { it }.join("\n"))
             if (dialog != null && dialog.getPreferredSize().height > dialog.getHeight()) dialog.pack()
         }
     }
 
-    /** Fill in a field; from any thread. */
-    void fill(String key, String text) {
-        onWindows {
-            def widget = widgets[key]
-            if (widget instanceof JComboBox) widget.setSelectedItem(text) else ((JTextField) widget).setText(text)
+    /** Fill in fields, with a remark on them, as one change; from any thread, which does not wait. */
+    void fill(Map<String, String> texts, String remark) {
+        EventQueue.invokeLater {
+            this.remark = remark
+            filling = true
+            try {
+                texts.each { key, text ->
+                    def widget = widgets[key]
+                    if (widget instanceof JComboBox) widget.setSelectedItem(text) else writing(widget).setText(text)
+                }
+            } finally { filling = false }
+            changed(this)
         }
     }
 
@@ -98,7 +109,7 @@ class Form {
             } else {
                 def label = new JLabel(field.label)
                 label.setLabelFor(widget)
-                label.setToolTipText(widget.getToolTipText())
+                label.setToolTipText(field.help)
                 labels[key] = label
                 panel.add(label, place)
                 place.gridx = 1
@@ -115,7 +126,7 @@ class Form {
         note.setFont(new JLabel().getFont())
         note.setBorder(BorderFactory.createEmptyBorder(6, 4, 2, 4))
         panel.add(note, new GridBagConstraints(gridy: widgets.size(), gridwidth: 2, fill: GridBagConstraints.HORIZONTAL))
-        def ok = button("OK", "Run the command") { accepted = true; dialog.dispose() }
+        def ok = button("OK", "Run the command") { accept() }
         def cancel = button("Cancel", "Do nothing (Esc)") { dialog.dispose() }
         def help = button("Help", "What the command does, and what the fields mean") { showHelp() }
         def row = new JPanel(new FlowLayout(FlowLayout.RIGHT))
@@ -127,6 +138,28 @@ class Form {
             JComponent.WHEN_IN_FOCUSED_WINDOW)
         dialog.setDefaultCloseOperation(WindowConstants.DISPOSE_ON_CLOSE)
         widgets.values().each { listen(it) }
+    }
+
+    /** Close, unless a field has what it cannot have: that is said, and can be mended here. */
+    private void accept() {
+        try {
+            Fields.read(fields, values())
+            accepted = true
+            dialog.dispose()
+        } catch (Problem problem) { say(problem.message) }
+    }
+
+    /** Beside the image, so that it stays in sight; where there is none or no room, in the middle. */
+    private void place() {
+        def window = WindowManager.getCurrentImage()?.getWindow()
+        GUI.centerOnImageJScreen(dialog)
+        if (window == null || !window.isShowing()) return
+        def screen = window.getGraphicsConfiguration().getBounds(), frame = window.getBounds(), size = dialog.getSize()
+        def x = [frame.x + frame.width + GAP, frame.x - size.width - GAP].find {
+            it >= screen.x && it + size.width <= screen.x + screen.width
+        }
+        def y = Math.max(screen.y, Math.min(frame.y, screen.y + screen.height - size.height))
+        if (x != null) dialog.setLocation((int) x, (int) y)
     }
 
     private void showHelp() {
@@ -145,6 +178,7 @@ class Form {
 
     private static JComponent widget(Field field, String value, List<String> choices) {
         def made
+        if (field.kind in ["file", "folder"]) return new PathField(field, value)
         if (field.kind == "yes") made = new JCheckBox(field.label, value == "true")
         else if (choices) {
             made = new JComboBox(choices as String[])
@@ -157,15 +191,22 @@ class Form {
     }
 
     private void listen(JComponent widget) {
-        def tell = { event -> changed(this) }
-        def text = widget instanceof JTextField ? widget : widget instanceof JComboBox && widget.isEditable() ? typed(widget) : null
-        if (text != null) {
-            text.getDocument().addDocumentListener([insertUpdate: tell, removeUpdate: tell, changedUpdate: tell] as DocumentListener)
+        def tell = { event ->
+            if (filling) return
+            remark = ""
+            changed(this)
+        }
+        if (writing(widget) != null) {
+            writing(widget).getDocument().addDocumentListener([insertUpdate: tell, removeUpdate: tell, changedUpdate: tell] as DocumentListener)
         } else widget.addActionListener { tell(null) }
     }
 
-    /** Where one types into a choice that also takes other text. */
-    private static JTextField typed(JComboBox box) { (JTextField) box.getEditor().getEditorComponent() }
+    /** Where one types: the field itself, or that of a choice which also takes other text; null where one does not. */
+    private static JTextField writing(JComponent widget) {
+        if (widget instanceof PathField) return widget.text
+        if (widget instanceof JComboBox) return widget.isEditable() ? (JTextField) widget.getEditor().getEditorComponent() : null
+        return widget instanceof JTextField ? widget : null
+    }
 
     private static void onWindows(Closure work) {
         if (EventQueue.isDispatchThread()) work()

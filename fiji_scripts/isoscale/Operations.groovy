@@ -59,9 +59,9 @@ class Operations {
     /** The options with sigmas in place of auto: the same for all frames. */
     private static Map withSigmas(ImagePlus imp, Map options) {
         if (options.spot != "auto") return options + (options.outline == "auto" ? [outline: options.spot / 2] : [:])
-        def found = suggest(imp, options)
-        if (found.spot == null) throw new Problem("${found.text} Give the sigmas yourself.")
-        return options + [spot: found.spot, outline: options.outline == "auto" ? found.outline : options.outline, unit: found.unit]
+        def sigmas = suggest(imp, options)
+        if (sigmas.spot == null) throw new Problem("${sigmas.text} Give the sigmas yourself.")
+        return options + [spot: sigmas.spot, outline: options.outline == "auto" ? sigmas.outline : options.outline, unit: sigmas.unit]
     }
 
     /** Labels of the objects, and a table with a row for each. */
@@ -119,11 +119,12 @@ class Operations {
                     reply = Worker.call("compare", [image: Pixels.describe(imp), options: options, folder: folder.path], source)
                 } finally { source.close() }
                 def table = tableOf([reply])
-                def labels = reply.files.collect { name ->
+                def labels = [reply.files, reply.slices].transpose().collect { name, slice ->
                     def opened = IJ.openImage(new File(folder, (String) name).path)
                     opened.setTitle(Pixels.title(imp, "labels " + name.replaceAll(/\.tif$/, "")))
                     Pixels.showAsLabels(opened, (List) reply.lut, opened.getStatistics().max)
                     caller.show(opened)
+                    opened.setSlice((int) slice)
                     return opened
                 }
                 show(table, "Scalings of " + imp.getTitle())
@@ -142,20 +143,22 @@ class Operations {
             origins: [x: cal.xOrigin, y: cal.yOrigin, z: cal.zOrigin], properties: Pixels.properties(imp),
         ]
         ["x", "y", "z", "t"].each { if (!(image.sizes[it] > 0)) image.sizes.remove(it) } // what is wrong is being mended
-        def said = Worker.call("set_voxel_size", [image: image, options: options]).image
+        def calibrated = Worker.call("set_voxel_size", [image: image, options: options]).image
         Undo.setup(Undo.TYPE_CONVERSION, imp) // which brings back a calibration; of pixels nothing is copied
-        Pixels.calibrate(imp, imp, (Map) said)
+        Pixels.calibrate(imp, imp, (Map) calibrated)
         imp.changes = true
         if (imp.getWindow() != null) imp.repaintWindow()
         return [done: "The voxel size of ${imp.getTitle()} is set.".toString()]
     }
 
+    static Map rescaleFiles(ImagePlus none, Map options, Caller caller) { files("rescale_files", options) }
+
+    static Map labelFiles(ImagePlus none, Map options, Caller caller) { files("label_files", options) }
+
     /** A file, or the images of a folder, into another folder; gives the names of what was written. */
-    static Map files(String command, File input, File output, Map options) {
-        if (input == null || output == null) throw new Problem("Name a file or a folder to read, and a folder to write into.")
-        def operation = command == "rescaleFiles" ? "rescale_files" : "label_files"
-        def written = Worker.call(operation, [input: input.path, output: output.path, options: options]).written
-        return [written: written, done: "Wrote ${written.size()} files into ${output.name}.".toString()]
+    private static Map files(String operation, Map options) {
+        def written = Worker.call(operation, [input: options.input, output: options.output, options: options]).written
+        return [written: written, done: "Wrote ${written.size()} files into ${new File((String) options.output).name}.".toString()]
     }
 
     /** What Python is used, and whether it works. */
@@ -168,7 +171,7 @@ class Operations {
         def settings = Worker.settings()
         def reply = Worker.call("environment", [test: action != "show"])
         def appose = Worker.appose("Appose").getPackage()?.getImplementationVersion() ?: "without a version"
-        def lines = ["IsoScale ${settings.version}, ImageJ ${IJ.getFullVersion()}, Java ${System.getProperty('java.version')}, " +
+        def lines = ["IsoScale ${settings.version}, ImageJ ${IJ.getVersion()}, Java ${System.getProperty('java.version')}, " +
             "Appose ${appose}"]
         reply.found.each { key, value -> lines << "${key}: ${value}".toString() }
         String report = lines.join("\n")
@@ -247,15 +250,15 @@ class Operations {
     /** The bounding box of each label of a slice. */
     @groovy.transform.CompileStatic
     private static Map<Integer, int[]> boxes(ImageProcessor processor, int highest) {
-        Map<Integer, int[]> found = new TreeMap<>()
+        Map<Integer, int[]> boxes = new TreeMap<>()
         int width = processor.getWidth()
         for (int y = 0; y < processor.getHeight(); y++) {
             for (int x = 0; x < width; x++) {
                 int label = (int) processor.getf(x, y)
                 if (label == 0) continue
-                int[] box = found.get(label)
+                int[] box = boxes.get(label)
                 if (box == null) {
-                    found.put(label, [x, y, x, y] as int[])
+                    boxes.put(label, [x, y, x, y] as int[])
                 } else {
                     if (x < box[0]) box[0] = x
                     if (x > box[2]) box[2] = x
@@ -263,7 +266,7 @@ class Operations {
                 }
             }
         }
-        return found
+        return boxes
     }
 
     private static long mega(Object bytes) { ((Number) bytes).longValue().intdiv(1000000L) }

@@ -25,7 +25,7 @@ class Pixels {
         for (size in [cal.pixelWidth, cal.pixelHeight, cal.pixelDepth])
             if (!(size > 0) || Double.isInfinite(size)) throw new Problem("The image has a voxel size of ${size}; set " +
                 "it with Plugins > IsoScale > Set Voxel Size.")
-        def said = [
+        def layout = [
             width: width, height: height, channels: channels, slices: slices, frames: frames, rgb: rgb,
             dtype: [8: "uint8", 16: "uint16", 24: "uint8", 32: "float32"][imp.getBitDepth()],
             sizes: [x: cal.pixelWidth, y: cal.pixelHeight, z: cal.pixelDepth],
@@ -33,12 +33,12 @@ class Pixels {
             origins: [x: cal.xOrigin, y: cal.yOrigin, z: cal.zOrigin],
             title: imp.getTitle(), about: [:], properties: properties(imp),
         ]
-        if (cal.frameInterval) said.sizes.t = cal.frameInterval
-        if (cal.isSigned16Bit()) said.about.description = [cf: "0", c0: "-32768.0", c1: "1.0"]
+        if (cal.frameInterval) layout.sizes.t = cal.frameInterval
+        if (cal.isSigned16Bit()) layout.about.description = [cf: "0", c0: "-32768.0", c1: "1.0"]
         // Labels of the first frame: they name the channels, if they name anything.
         def labels = (1..channels * slices).collect { imp.getStack().getSliceLabel(it) }
-        if (labels.every { it }) said.about.slice_labels = labels
-        return said
+        if (labels.every { it }) layout.about.slice_labels = labels
+        return layout
     }
 
     /** The image properties, but for the one that is about looks. */
@@ -100,36 +100,36 @@ class Pixels {
         }
     }
 
-    /** The result of an operation on `imp`: calibrated as `said` has it, time as it was. */
-    static ImagePlus result(ImagePlus imp, ImageStack stack, Map said, String title) {
+    /** The result of an operation on `imp`: calibrated as `layout` has it, time as it was. */
+    static ImagePlus result(ImagePlus imp, ImageStack stack, Map layout, String title) {
         def made = new ImagePlus(title, stack)
-        made.setDimensions((int) said.channels, (int) said.slices, imp.getNFrames())
-        made.setOpenAsHyperStack([said.channels, said.slices, imp.getNFrames()].count { it > 1 } > 1)
-        calibrate(made, imp, said)
-        if (said.channels > 1 && imp.isComposite()) made = new CompositeImage(made, ((CompositeImage) imp).getMode())
+        made.setDimensions((int) layout.channels, (int) layout.slices, imp.getNFrames())
+        made.setOpenAsHyperStack([layout.channels, layout.slices, imp.getNFrames()].count { it > 1 } > 1)
+        calibrate(made, imp, layout)
+        if (layout.channels > 1 && imp.isComposite()) made = new CompositeImage(made, ((CompositeImage) imp).getMode())
         if (imp.getInfoProperty()) made.setProperty("Info", imp.getInfoProperty())
-        made.setProperties(said.properties.collectMany { key, value -> [key, value] } as String[])
+        made.setProperties(layout.properties.collectMany { key, value -> [key, value] } as String[])
         return made
     }
 
-    /** Give `made` the sizes, units and origins that `said` has; the time step and the value function are those of `imp`. */
-    static void calibrate(ImagePlus made, ImagePlus imp, Map said) {
+    /** Give `made` the sizes, units and origins that `layout` has; the time step and the value function are those of `imp`. */
+    static void calibrate(ImagePlus made, ImagePlus imp, Map layout) {
         def cal = imp.getCalibration().copy()
-        if (said.sizes.x != null) cal.pixelWidth = said.sizes.x as double
-        if (said.sizes.y != null) cal.pixelHeight = said.sizes.y as double
-        if (said.sizes.z != null) cal.pixelDepth = said.sizes.z as double
-        if (said.sizes.t != null) cal.frameInterval = said.sizes.t as double
-        cal.xOrigin = (said.origins.x ?: 0) as double
-        cal.yOrigin = (said.origins.y ?: 0) as double
-        cal.zOrigin = (said.origins.z ?: 0) as double
-        if (said.units.x) {
-            cal.setUnit((String) said.units.x)
-            if (said.units.y && said.units.y != said.units.x) cal.setYUnit((String) said.units.y)
-            if (said.units.z && said.units.z != said.units.x) cal.setZUnit((String) said.units.z)
+        if (layout.sizes.x != null) cal.pixelWidth = layout.sizes.x as double
+        if (layout.sizes.y != null) cal.pixelHeight = layout.sizes.y as double
+        if (layout.sizes.z != null) cal.pixelDepth = layout.sizes.z as double
+        if (layout.sizes.t != null) cal.frameInterval = layout.sizes.t as double
+        cal.xOrigin = (layout.origins.x ?: 0) as double
+        cal.yOrigin = (layout.origins.y ?: 0) as double
+        cal.zOrigin = (layout.origins.z ?: 0) as double
+        if (layout.units.x) {
+            cal.setUnit((String) layout.units.x)
+            if (layout.units.y && layout.units.y != layout.units.x) cal.setYUnit((String) layout.units.y)
+            if (layout.units.z && layout.units.z != layout.units.x) cal.setZUnit((String) layout.units.z)
         }
-        if (said.units.t) cal.setTimeUnit((String) said.units.t)
+        if (layout.units.t) cal.setTimeUnit((String) layout.units.t)
         made.setCalibration(cal)
-        ["isoscale.calibrated", "isoscale.t_lower"].each { made.setProp(it, (String) said.properties[it]) }
+        ["isoscale.calibrated", "isoscale.t_lower"].each { made.setProp(it, (String) layout.properties[it]) }
     }
 
     /** The looks of `imp` on an image of the same channels. */

@@ -51,6 +51,7 @@ class Worker {
         } finally {
             System.getProperties().put(USED, System.currentTimeMillis())
             IJ.showProgress(1.0)
+            IJ.showStatus("") // what was being done is over
         }
         def outputs = task.outputs
         switch (task.status.toString()) {

@@ -95,4 +95,4 @@ def _work(source: Path, options: argparse.Namespace) -> dict[str, Any]:
     return plain
 
 
-_PARAMETERS = ("spot_sigma", "outline_sigma", "threshold", "borders", "elongation", "channel")
+_PARAMETERS = ("spot_sigma", "outline_sigma", "threshold", "borders", "elongation", "channel", "scene")

@@ -104,7 +104,7 @@ class VolumeSteps(Protocol):
         """Label the mask by flooding the held values from the seeds, no two of which lie beside one voxel."""
 
     def lost(self, seeds: Seeds) -> NDArray[np.bool_]:
-        """Which seeds are nearer to another seed's voxel than to one of their own."""
+        """Which seeds have no voxel: the one that each lies beside was given to another seed."""
 
     def join_pieces(self, seeds: Seeds) -> None:
         """Leave every label in one piece."""

@@ -41,6 +41,8 @@ from isoscale_ij.operations.rescaling import Prepared, not_finite_remark, prepar
 
 _MEND = "Convert the image to 32-bit first (Image > Type > 32-bit)."
 
+_SUFFIXES = {"rescale_files": "rescaled", "label_files": "labels"}  # of the results beside their sources' names
+
 _MOST_SHARED = 2**28  # bytes in shared memory at a time, of a rescaling
 
 
@@ -139,11 +141,10 @@ def segment(request: dict[str, Any], source: Any, target: Any, progress: Any) ->
     kept = np.dtype(np.uint16 if count <= np.iinfo(np.uint16).max else np.float32)
     planes = target.reshape(-1).view(kept)[: labels.size].reshape(target.shape)
     planes[...] = labels.values.reshape(target.shape)
-    seen = np.count_nonzero(planes, axis=(1, 2))
     table["t"] = request.get("frame", 1) - 1
     return {
         "image": _described(labels, kept), "type": kept.name, "count": count, "lut": label_lut(),
-        "slice": int(seen.argmax()) + 1,  # where most objects are
+        "slice": _fullest(planes),
         "threshold": float(np.max(labels.attrs["threshold"])), "table": _columns(table),
     }  # fmt: skip
 
@@ -166,12 +167,13 @@ def compare(request: dict[str, Any], source: Any, _target: Any, progress: Any) -
     """The same segmentation on several grids: the table, and the label images as files in a folder."""
     image, _ = _image(request, source)
     comparison = isoscale_ij.compare(image, **_segmentation(image, request["options"], progress))
-    names = []
+    names, slices = [], []
     for name, labels in comparison.labels.items():
         plain = "".join(letter if letter.isalnum() or letter in " .-" else "_" for letter in name)
         names.append(f"{plain}.tif")
         isoscale_ij.write(Path(request["folder"]) / names[-1], labels)
-    return {"table": _columns(comparison.table), "files": names, "lut": label_lut()}
+        slices.append(_fullest(labels.values))
+    return {"table": _columns(comparison.table), "files": names, "slices": slices, "lut": label_lut()}
 
 
 def set_voxel_size(request: dict[str, Any], _source: Any, _target: Any, _progress: Any) -> dict[str, Any]:
@@ -209,7 +211,7 @@ def rescale_files(request: dict[str, Any], _source: Any, _target: Any, progress:
             antialias=options["antialias"], on_progress=progress,
         )  # fmt: skip
 
-    return batches.each_file(request["input"], request["output"], "rescaled", one, progress)
+    return batches.each_file(request["input"], request["output"], _SUFFIXES["rescale_files"], one, progress)
 
 
 def label_files(request: dict[str, Any], _source: Any, _target: Any, progress: Any) -> dict[str, Any]:
@@ -218,13 +220,20 @@ def label_files(request: dict[str, Any], _source: Any, _target: Any, progress: A
     def one(image: xr.DataArray) -> xr.DataArray:
         return isoscale_ij.voronoi_otsu_labeling(image, **_segmentation(image, request["options"], progress))
 
-    return batches.each_file(request["input"], request["output"], "labels", one, progress, tables=True)
+    suffix = _SUFFIXES["label_files"]
+    return batches.each_file(request["input"], request["output"], suffix, one, progress, tables=True)
+
+
+def find_files(request: dict[str, Any], _source: Any, _target: Any, _progress: Any) -> dict[str, Any]:
+    """What one of the two operations above would work on, as a text."""
+    return {"text": batches.outlook(request["input"], request["output"], _SUFFIXES[request["operation"]])}
 
 
 OPERATIONS: dict[str, Callable[..., dict[str, Any]]] = {
     operation.__name__: operation
     for operation in (
         plan_rescale, rescale, suggest, segment, compare, set_voxel_size, environment, rescale_files, label_files,
+        find_files,
     )
 }  # fmt: skip
 
@@ -311,6 +320,11 @@ def _columns(table: Any) -> dict[str, list[Any]]:
         else:
             columns[str(name)] = [plain(value) for value in column.astype(object)]
     return columns
+
+
+def _fullest(planes: NDArray[Any]) -> int:
+    """The slice with most of the objects, as ImageJ counts."""
+    return int(np.count_nonzero(planes, axis=(-2, -1)).argmax()) + 1
 
 
 def _check_version(jar: str) -> None:

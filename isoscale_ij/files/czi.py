@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,10 @@ _MAGIC = b"ZISRAWFILE"
 _DIMENSIONS = ".//Information/Image/Dimensions"
 _NAMES = {"T": "t", "C": "c", "Z": "z", "Y": "y", "X": "x", "S": "c"}
 _OUTER = ("T", "C", "Z")
+_SEGMENT = struct.Struct("<16sqq")  # the name of a part of the file, and its length
+_ENTRIES = 128  # where the list of parts begins, in its segment
+_MOST_AXES = 64
+_LEAST_COVERED = 1e-3  # of a plane, by its tiles
 
 
 def can_read(first_bytes: bytes, path: Path) -> bool:  # noqa: ARG001  (as every format)
@@ -127,9 +132,27 @@ def _kept(path: Path, sizes: dict[str, int], axes: dict[str, Axis]) -> tuple[str
 def _opened(path: Path) -> Iterator[Any]:
     czifile = library("czifile", "czi", "CZI files", least="2026.10.14", python=(3, 12))
     with of_reading(path), czifile.CziFile(path, squeeze=False) as file:
+        _check_directory(path, file.header.directory_position)
         if file.header.file_part or any(entry.file_part for entry in file.subblock_directory):
             raise FormatError(f"{path} is one part of a CZI in several files, which cannot be read. Save it as one.")
         yield file
+
+
+def _check_directory(path: Path, position: int) -> None:
+    """Raise a FormatError for a list of parts that the library would take very long over, or not find."""
+    end = path.stat().st_size
+    with path.open("rb") as file:
+        file.seek(max(0, min(position, end)))
+        name, _, used = _SEGMENT.unpack(file.read(_SEGMENT.size).ljust(_SEGMENT.size, b"\0"))
+        content = file.read(min(max(0, used), end))
+    if name.rstrip(b"\0") != b"ZISRAWDIRECTORY" or len(content) < _ENTRIES:
+        raise FormatError(f"{path} has no list of its parts: it was not finished, or is damaged. Save it again.")
+    count, at = int.from_bytes(content[:4], "little", signed=True), _ENTRIES
+    for _ in range(count):
+        axes = int.from_bytes(content[at + 28 : at + 32], "little", signed=True)
+        if len(content) < at + 32 or not 0 < axes <= _MOST_AXES:
+            raise FormatError(f"{path} has a damaged list of its parts. Copy or save it again.")
+        at += 32 + 20 * axes
 
 
 def _metadata(path: Path, file: Any) -> ElementTree.Element:
@@ -187,7 +210,8 @@ def _check_complete(path: Path, file: Any, image: Any, sizes: dict[str, int], st
     counted = {axis: sizes.get(axis, 1) for axis in _OUTER}
     area: dict[tuple[int, ...], int] = {}
     for entry in image.directory_entries:
-        if not 0 < entry.file_position < file.filesize:
+        plain = entry.stored_size * entry.dtype.itemsize if not int(entry.compression) else 0
+        if not 0 < entry.file_position < file.filesize - plain:
             raise FormatError(f"{path} ends too early: a part of the image lies behind its end. Copy or save it again.")
         begin = dict(zip(entry.dims, entry.start, strict=True))
         size = dict(zip(entry.dims, entry.shape, strict=True))
@@ -198,6 +222,11 @@ def _check_complete(path: Path, file: Any, image: Any, sizes: dict[str, int], st
             at = tuple(number - starts.get(axis, 0) for axis, number in zip(_OUTER, place, strict=True))
             area[at] = area.get(at, 0) + size["Y"] * size["X"]
     planes.check_all_there(path, {_NAMES[axis]: count for axis, count in counted.items()}, area)
+    if max(area.values()) < _LEAST_COVERED * sizes["Y"] * sizes["X"]:
+        raise FormatError(
+            f"{path} has tiles that lie far apart in {sizes['Y']} x {sizes['X']} voxels, or is damaged. Save each by "
+            "itself."
+        )
     gaps = sum(covered < sizes["Y"] * sizes["X"] for covered in area.values())
     if gaps:
         remarks.warn(

@@ -14,7 +14,7 @@ _OF_THE_FILE = (None, errno.EINVAL, errno.EOVERFLOW)  # an OSError that a damage
 
 @contextmanager
 def of_reading(path: Path) -> Iterator[None]:
-    """Within, a file is read.
+    """Turns what goes wrong while a file is read, within, into an error that names the file.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def of_reading(path: Path) -> Iterator[None]:
 
 @contextmanager
 def of_writing(path: Path) -> Iterator[None]:
-    """Within, a file is written.
+    """Turns what goes wrong while a file is written, within, into an error that names the file.
 
     Raises
     ------

@@ -35,6 +35,8 @@ class FileValues:
         self.shape = tuple(sizes[axis] for axis in self._dims)
         self.dtype = header.dtype
         self.ndim = len(self.shape)
+        chunks = None if header.chunks is None else dict(zip(header.dims, header.chunks, strict=True))
+        self.native = None if chunks is None else tuple(chunks[axis] for axis in self._dims)
         self._stamp = formats.stamp(self._path)
         self._known: Header | None = header
 

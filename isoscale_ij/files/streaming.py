@@ -31,6 +31,8 @@ class StreamedValues:
         The axes, out of those of the image.
     """
 
+    by_region = True
+
     def __init__(
         self, path: Path, header: Header, on_progress: OnProgress | None = None, order: tuple[int, ...] | None = None
     ) -> None:

@@ -18,7 +18,7 @@ from isoscale_ij.memory import format_bytes
 from isoscale_ij.wording import short
 
 _EXTREME_ANISOTROPY = 100.0
-_SMALLEST, _LARGEST = 1e-4, 1e4  # micrometers: an atom, and more than any scanner's voxel
+_SMALLEST, _LARGEST = 1e-4, 1e5  # micrometers: an atom; ten centimeters
 _METERS = 1e-4  # a number without a unit below it is one of metres
 _SCREEN = (25.4 / 72, 25.4 / 96)  # mm: what programs write that know no resolution
 

@@ -1,4 +1,4 @@
-"""Looks that nobody chose: what a label image gets, and a note by which they are known again."""
+"""The colours and the range that a label image is given, and a note by which these are told from a person's choice."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def remember(image: xr.DataArray, path: Path) -> xr.DataArray:
 
 
 def inherit(result: xr.DataArray, image: xr.DataArray) -> xr.DataArray:
-    """A result, with the file that the image comes from which it was made of."""
+    """A result that was made of `image`, with the file that `image` comes from."""
     known = sources(image)
     if known:
         for encoding in _encodings(result):

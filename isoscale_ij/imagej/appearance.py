@@ -23,7 +23,7 @@ _NO_FUNCTION, _CUSTOM_FUNCTION = 20, 22  # of ij.measure.Calibration
 
 
 def put_on(imp: Any, layout: Hyperstack, *, seen: tuple[float, float]) -> Any:
-    """The image as `said` wants it; `seen` are its least and greatest pixel. Several channels make another object."""
+    """The image with the looks in `layout`; `seen` are its extreme pixels. Several channels make another object."""
     about = layout.about
     if layout.channels > 1 and not layout.rgb and about.get("mode") != "plain":
         imp = classes().CompositeImage(imp, _MODES.get(about.get("mode", "composite"), 1))

@@ -36,7 +36,7 @@ def too_little_or_much(share: float, threshold: float, where: str) -> str | None
 
 
 def outliers(steps: VolumeSteps, counts: NDArray[np.int64], limits: tuple[float, float], where: str) -> str | None:
-    """What is said if a few voxels hold half of the range: of the blurred image or, where a blur hides it, of it."""
+    """What is said if few voxels hold half of the blurred image's range, or of the image's, if the blur hides them."""
     size = math.prod(steps.shape)
     upper = int(counts[BINS // 2 :].sum())
     if upper >= _OUTLIERS * size:
@@ -54,7 +54,7 @@ def outliers(steps: VolumeSteps, counts: NDArray[np.int64], limits: tuple[float,
 
 
 def odd_sizes(sizes: NDArray[np.int64], touches: NDArray[np.bool_], where: str) -> list[str]:
-    """What is said of the sizes of objects and of how many touch the border; of background, the first entry is."""
+    """What is said of the sizes of objects, and of how many touch the border; the first entries are background's."""
     count, largest = len(sizes) - 1, int(sizes.argmax())
     texts = []
     if count >= _SOME and sizes[largest] > _MOST * sizes.sum():

@@ -146,7 +146,7 @@ def _label_volume(steps: VolumeSteps, settings: _Settings, progress: Progress, n
         nothing = f"The image is constant{where} ({lowest + offset:g} everywhere): there is nothing to label."
         return _Labelled(math.nan, [Remark(nothing, SegmentationWarning)])
     texts: list[str | None] = []
-    each = settings.threshold == "local"
+    is_local = settings.threshold == "local"
     ground = math.nan
     if isinstance(settings.threshold, str):
         counts = steps.histogram(lowest, highest, BINS)
@@ -157,7 +157,7 @@ def _label_volume(steps: VolumeSteps, settings: _Settings, progress: Progress, n
         threshold = settings.threshold - offset
     foreground = steps.keep_mask(threshold)
     texts.append(too_little_or_much(foreground / size, threshold + offset, where))
-    if each:
+    if is_local:
         ground = background(steps.histogram, lowest, threshold)
         steps.keep_mask(ground + FOREGROUND_SHARE * (threshold - ground))
     if settings.holds:
@@ -170,10 +170,10 @@ def _label_volume(steps: VolumeSteps, settings: _Settings, progress: Progress, n
     blurred = any(sigma > 0 for sigma in settings.spot)
     seeds = steps.find_seeds(finer, taps, _ROUNDING if blurred else 0.0)
 
-    if not each:
+    if not is_local:
         texts.append(too_bright(steps.heights(seeds), ground, where))
     seeds = _label(steps, settings, seeds, progress.step("labels", number))
-    if each:
+    if is_local:
         steps.cut(limits_of_objects(steps.peaks(len(seeds)), ground, threshold))
         seeds = seeds.only(~steps.lost(seeds))
         steps.keep_pieces(seeds)

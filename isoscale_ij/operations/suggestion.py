@@ -1,9 +1,10 @@
-"""Which sigmas to try first: found from the sizes of the objects that a sweep over sigmas finds.
+"""Which sigmas to try first: a sweep over spot sigmas, and where the number of objects is steady in it.
 
-A spot sigma that is small beside the objects finds pieces of them, a large one clumps. For most of the way between,
-the objects found have a size of their own, R, whatever the sigma. What is suggested is the smallest sigma that is as
-large as 0.35 of R: there, the objects found are those that the sigma looks for. On embryos and synthetic nuclei this is
-within the plateau of the best results, at its lower end; twice that sigma joins neighbours where they are dense.
+A spot sigma that is small beside the objects finds pieces of them, a large one clumps. Between lies a plateau, on which
+the number of objects hardly changes; it counts where they are of a size that the sigma can look for: 1.1 to 4.5
+times as large in radius. What is suggested lies a little above the middle of the first plateau, whose width tells how
+sure it is: on embryos and synthetic nuclei, nearly all answers from a wide one are as good as the best sigma of all,
+and nearly none from a narrow one (docs/quality.md has the figures).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,15 +36,19 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-SHARE_OF_RADIUS = 0.35
-"""The spot sigma that is suggested, as a share of the radius of the objects that it finds."""
 OUTLINE_SHARE = 0.5
 """The outline sigma, as a share of the spot sigma."""
-_STEPS, _REFINED = 11, 3  # runs of the sweep, and between the two sigmas that the answer lies between
-_NEAR = 1.3  # as far below and above the answer, the number of objects is looked at:
-_STEADY, _RUNAWAY = 1.35, 2.2  # within the one it is steady; beyond the other there is nothing of one size
+_STEPS, _REFINED = 11, 3  # runs of the sweep, and of where the plateau ends
+_STEADY = 1.25  # on a plateau, the most objects are so many times the fewest
+_LARGEST, _SMALLEST = 4.5, 1.1  # radius of the objects by the sigma, between which a plateau counts
+_PLACE = 0.55  # of the plateau's width, where the answer is
+_WIDE, _NARROW = 1.75, 1.25  # its end by its beginning: from the one on it is sure, below the other it is none
+_POINTS = 241  # of the curve between what was run
 _DPI_OF_NOTEBOOK = 80
 _VOXELS = 1 << 24  # of a larger image the middle is looked at
+
+_Rows = dict[float, tuple[int, float]]
+"""How many objects each spot sigma finds, and their radius."""
 
 
 @dataclass(frozen=True)
@@ -128,8 +134,8 @@ def suggest_sigmas(
     """What sigmas to try first in :func:`voronoi_otsu_labeling`, and how sure that is.
 
     Segments the image (of a large one the middle, of a series the first time point) with at most 14 spot sigmas, and
-    a threshold for each object. Suggested is the smallest spot sigma that is 0.35 of the radius of the objects that
-    it finds, and half of that for outlines.
+    a threshold for each object. Suggested is a spot sigma around which the number of objects is steady, and half of
+    that for outlines.
 
     Parameters
     ----------
@@ -170,33 +176,25 @@ def suggest_sigmas(
     grid = Grid.of(image)
     unit, sizes = _sizes(grid)
     lowest, highest = _limits(grid, sizes)
-    rows: dict[float, tuple[int, float]] = {}
+    rows: _Rows = {}
 
-    def run(sigma: float) -> bool:
-        """Segment; whether the sigma is as large as the objects ask for."""
+    def run(sigma: float) -> None:
         if on_progress:
             on_progress(len(rows), _STEPS + _REFINED, "suggest")
-        rows[sigma] = _found(image, sigma, unit, sizes, engine, memory_limit)
-        return sigma >= SHARE_OF_RADIUS * rows[sigma][1]
+        rows[sigma] = _objects(image, sigma, unit, sizes, engine, memory_limit)
 
-    below: float | None = None
-    above: float | None = None
     for sigma in np.geomspace(lowest, highest, _STEPS).tolist() if highest > lowest else []:
-        large_enough = run(sigma)
-        if above is not None:  # one more, for the curve
+        run(sigma)
+        count, radius = rows[sigma]
+        if count and radius < _SMALLEST * sigma:  # larger ones look for what is not there
             break
-        if large_enough:
-            above = sigma
-        else:
-            below = sigma
-    if below is not None and above is not None:
-        for _ in range(_REFINED):
-            middle = math.sqrt(below * above)
-            below, above = (below, middle) if run(middle) else (middle, above)
+    for _ in range(_REFINED):
+        if middle := _between(rows):
+            run(middle)
     if on_progress:
         on_progress(_STEPS + _REFINED, _STEPS + _REFINED, "done")
     curve = pd.DataFrame([(sigma, *rows[sigma]) for sigma in sorted(rows)], columns=["spot_sigma", "objects", "radius"])
-    return _suggestion(curve, below, above, unit)
+    return _suggestion(curve, unit)
 
 
 def resolved(image: xr.DataArray, spot: SigmaLike, outline: SigmaLike, **options: Any) -> tuple[SigmaLike, SigmaLike]:
@@ -255,7 +253,7 @@ def _limits(grid: Grid, sizes: dict[str, float]) -> tuple[float, float]:
     return lowest, min(extents["y"] / 4, extents["x"] / 4, extents.get("z", math.inf))
 
 
-def _found(
+def _objects(
     image: xr.DataArray, sigma: float, unit: str, sizes: dict[str, float], engine: str, memory_limit: float | str | None
 ) -> tuple[int, float]:
     """How many objects a spot sigma finds, and the radius of the one that the middling labelled voxel lies in."""
@@ -273,7 +271,54 @@ def _found(
     return count, math.sqrt(content / math.pi) if "z" not in sizes else (content * 3 / (4 * math.pi)) ** (1 / 3)
 
 
-def _suggestion(curve: pd.DataFrame, below: float | None, above: float | None, unit: str) -> Suggestion:
+@dataclass(frozen=True)
+class _Plateau:
+    """Where the number of objects is steady: from where to where, the answer on it, and what it finds there."""
+
+    begin: float
+    end: float
+    answer: float
+    objects: float
+    radius: float
+
+
+def _plateau(rows: _Rows) -> _Plateau | None:
+    """The first one, as wide as it is, along straight lines between what was run, by logarithms."""
+    sigmas = [sigma for sigma in sorted(rows) if rows[sigma][0]]
+    if len(sigmas) < 2:
+        return None
+    known = np.log(sigmas)
+    at = np.linspace(known[0], known[-1], _POINTS)
+    objects, radii = (np.interp(at, known, np.log([rows[sigma][k] for sigma in sigmas])) for k in (0, 1))
+    counts = (radii - at <= math.log(_LARGEST)) & (radii - at >= math.log(_SMALLEST))
+    widest = (0, 0)
+    for begin in np.flatnonzero(counts).tolist():
+        if begin > widest[1] and at[widest[1]] - at[widest[0]] >= math.log(_NARROW):
+            break  # what comes behind a plateau is clumps
+        for end in range(begin + 1, _POINTS):
+            if not counts[end] or np.ptp(objects[begin : end + 1]) > math.log(_STEADY):
+                break
+            if end - begin > widest[1] - widest[0]:
+                widest = begin, end
+    begin, end = widest
+    if begin == end:
+        return None
+    answer = begin + round(_PLACE * (end - begin))
+    return _Plateau(*np.exp([at[begin], at[end], at[answer], objects[answer], radii[answer]]).tolist())
+
+
+def _between(rows: _Rows) -> float | None:
+    """Where one more run tells most: in the middle of the wider of the two gaps that the plateau ends in."""
+    plateau, sigmas = _plateau(rows), sorted(rows)
+    gaps = [] if plateau is None else [
+        (above / below, math.sqrt(below * above))
+        for below, above in pairwise(sigmas)
+        if any(below < edge < above for edge in (plateau.begin, plateau.end))
+    ]  # fmt: skip
+    return max(gaps)[1] if gaps else None
+
+
+def _suggestion(curve: pd.DataFrame, unit: str) -> Suggestion:
     """What the sweep says."""
 
     def nothing(reason: str) -> Suggestion:
@@ -281,28 +326,26 @@ def _suggestion(curve: pd.DataFrame, below: float | None, above: float | None, u
 
     if len(curve) == 0 or not curve["objects"].any():
         return nothing("No sigma finds any object: is the image constant, or all of it background?")
-    if above is None:
+    sigma, objects, radius = (curve[name].to_numpy() for name in ("spot_sigma", "objects", "radius"))
+    some = objects > 0
+    if (radius[some] > _LARGEST * sigma[some]).all():
         return nothing("Objects look larger than a quarter of the image: no sigma that fits it finds them whole.")
-    if below is None or not curve.loc[curve["spot_sigma"] == above, "objects"].item():
+    if (radius[some] < _SMALLEST * sigma[some]).all():
         return nothing("Objects are hardly larger than voxels: no sigma finds any that are larger than itself.")
-    answer = float(f"{math.sqrt(below * above):.3g}")
-    some = curve[curve["objects"] > 0]
-    around = np.interp(
-        np.log([answer / _NEAR, answer, answer * _NEAR]), np.log(some["spot_sigma"]), np.log(some["objects"])
-    )
-    change, count = math.exp(around[0] - around[2]), round(math.exp(around[1]))
-    if change > _RUNAWAY:
+    plateau = _plateau({s: (int(n), float(r)) for s, n, r in zip(sigma, objects, radius, strict=True)})
+    if plateau is None or plateau.end < _NARROW * plateau.begin:
+        few, many = objects[some].min(), objects.max()
         return nothing(
-            f"There is nothing of one size: around a spot sigma of {answer:g} {unit} the number of objects falls from "
-            f"{math.exp(around[0]):.0f} to {math.exp(around[2]):.0f}."
+            f"There is nothing of one size: with the sigma, the number of objects falls from {many} to {few}."
         )
-    radius = answer / SHARE_OF_RADIUS
-    reason = f"It finds about {counted(count, 'object')} of some {radius:.3g} {unit} radius; "
-    confident = change <= _STEADY
+    answer = float(f"{plateau.answer:.3g}")
+    confident = plateau.end >= _WIDE * plateau.begin
+    reason = (
+        f"It finds about {counted(round(plateau.objects), 'object')} of some {plateau.radius:.3g} {unit} radius; "
+        f"their number is steady from {plateau.begin:.3g} to {plateau.end:.3g} {unit}"
+    )
     reason += (
-        "their number is steady around it."
-        if confident
-        else "their number changes with the sigma, as where objects are dense or differ in size: look at the result."
+        "." if confident else ", which is little, as where objects are dense or differ in size: look at the result."
     )
     outline = OUTLINE_SHARE * answer
     if unit == "px":

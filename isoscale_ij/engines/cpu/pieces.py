@@ -88,7 +88,7 @@ def keep_pieces(
 def pieces(
     labels: Ints, runs_per_row: Ints, homes: Longs, on_memory: Callable[[int], None] | None
 ) -> tuple[Longs, Ints, Ints, Ints, Ints, Ints]:
-    """Where each row's runs start among all; their ends, labels and pieces; what each piece is settled to."""
+    """The first run of each row; where each run begins and ends, its label, its piece; the label of each piece."""
     depth, height, _ = labels.shape
     start = np.zeros(depth * height + 1, np.int64)
     np.cumsum(runs_per_row, out=start[1:])
@@ -260,7 +260,7 @@ def _rows_of(runs, start, rows):
 
 @compiled
 def _list_contacts(loose, rows, start, begin, end, parent, depth, height, contacts):
-    """Count the contacts of the loose runs with other pieces; list them where `found` has room."""
+    """Count the contacts of the loose runs with other pieces; list them where `contacts` has room."""
     count = 0
     for n in range(loose.size):
         run, row = loose[n], rows[n]

@@ -56,7 +56,7 @@ class Field:
 
     @property
     def strides(self) -> NDArray[np.int64]:
-        """By which places are counted through in the order (z, y, x)."""
+        """How far neighbours along z, y and x are apart where voxels are numbered in that order."""
         return np.array((self.shape[1] * self.shape[2], self.shape[2], 1))
 
     def heights(self, places: NDArray[np.integer]) -> NDArray[np.float32]:

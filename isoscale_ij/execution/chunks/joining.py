@@ -1,4 +1,4 @@
-"""Puts together the pieces that blocks have summaries: which are one, where each belongs, how large labels are."""
+"""Puts together what blocks say of their pieces: which are one, to which label each goes, how large labels are."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def as_dask(reader: Reader, chunks: Any) -> Any:
 
 
 def taken_of(values: Any, axis: int, index: int) -> Any:
-    """A dask array at one index along an axis; what reads it stays known, where it was."""
+    """A dask array at one index along an axis, with the same reader where the array has one."""
     reader = readers.get(values.name)
     if reader is None:
         return values[(slice(None),) * axis + (index,)]

@@ -45,7 +45,7 @@ class SeedIndex:
         return np.sort(np.asarray(self._tree.query_ball_point(centre, within), np.int64))
 
     def lost(self) -> NDArray[np.bool_]:
-        """Which seeds are farther from the voxel that they lie beside than another, or as far and come later."""
+        """Which seeds have no voxel: the one each lies beside is nearer to another seed, or as near to an earlier."""
         count = len(self._seeds)
         lost = np.zeros(count, np.bool_)
         if self._seeds.finer == (1, 1, 1) or count == 0:

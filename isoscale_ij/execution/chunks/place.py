@@ -15,11 +15,13 @@ from isoscale_ij import memory
 from isoscale_ij.engines.cpu.threads import thread_count
 from isoscale_ij.errors import MissingDependencyError, ParameterError
 from isoscale_ij.execution.chunks.journal import opened
+from isoscale_ij.execution.chunks.kept import room
 from isoscale_ij.execution.chunks.lazy import NEEDS_DASK, Resampled, Stored, as_dask
 from isoscale_ij.execution.chunks.readers import OfDask, VolumeReader, chunks_of, is_lazy, reader_of
 from isoscale_ij.execution.chunks.regions import Blocks, Shape, block_size
 from isoscale_ij.execution.chunks.settings import settings, temporary_folder
 from isoscale_ij.execution.chunks.steps import ChunkedSteps
+from isoscale_ij.execution.chunks.store import BlockArray
 from isoscale_ij.execution.chunks.sweeps import Sweeps, current_client
 from isoscale_ij.execution.chunks.tasks import Volume, stage
 from isoscale_ij.execution.protocol import Allowance, VolumeSteps
@@ -29,9 +31,11 @@ from isoscale_ij.progress import Progress
 
 T = TypeVar("T")
 
-_TASK_BYTES = 48  # a voxel of a block, with what lies around it: read, blurred, labelled, found to hang together
+_TASK_BYTES = 32  # a voxel of a block, with what lies around it: read, blurred, labelled, found to hang together
 _MOST = 24 << 20  # voxels of a block: larger ones gain nothing
 _LEAST = 1 << 15
+_WORKING = 0.6  # of the memory, for the blocks that are worked on
+_KEPT = 0.2  # of the memory, for blurred blocks that the next sweep needs again
 _CHUNK_BYTES = 64 << 20  # of a lazy result, and of what of the image it is made of
 
 
@@ -61,19 +65,8 @@ class InChunks:
         client = current_client() if is_lazy(self._stack.values) else None
         folder, blocks, marks = self._workplace(allowance)
         try:
-            results, labels = [], []
-            for number, index in enumerate(self._stack.indices()):
-                source = VolumeReader(reader_of(self._stack.values), index, self._stack.has_z)
-                volume = Volume(source, blocks, str(folder / str(number)))
-                marked = None if marks is None else marks / str(number)
-                sweeps = Sweeps(client, marked)
-                if isinstance(source.reader, OfDask):
-                    volume = _staged(volume, sweeps)
-                steps = ChunkedSteps(volume, sweeps, allowance.require)
-                results.append(work(steps, number, progress))
-                for name in ("faces", "mask", "source") if marks is None else ():
-                    shutil.rmtree(folder / str(number) / name, ignore_errors=True)
-                labels.append(steps.labels)
+            with room(0 if client else int(memory.limit_in_bytes(allowance.limit) * _KEPT)):
+                labels, results = self._labelled(work, progress, allowance, client, folder, blocks, marks)
         except BaseException:
             if marks is None:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -81,6 +74,26 @@ class InChunks:
         stored = Stored(tuple(labels), self._stack.leading, self._stack.has_z)
         chunks = (*(1 for _ in self._stack.leading), *blocks.size[0 if self._stack.has_z else 1 :])
         return as_dask(stored.owning(folder) if marks is None else stored, chunks), results
+
+    def _labelled(
+        self, work: Callable[[VolumeSteps, int, Progress], T], progress: Progress, allowance: Allowance, client: Any,
+        folder: Path, blocks: Blocks, marks: Path | None,
+    ) -> tuple[list[BlockArray], list[T]]:  # fmt: skip
+        """The labels of each volume, and what `work` returns for it."""
+        labels, results = [], []
+        for number, index in enumerate(self._stack.indices()):
+            source = VolumeReader(reader_of(self._stack.values), index, self._stack.has_z)
+            volume = Volume(source, blocks, str(folder / str(number)))
+            marked = None if marks is None else marks / str(number)
+            sweeps = Sweeps(client, marked)
+            if isinstance(source.reader, OfDask):
+                volume = _staged(volume, sweeps)
+            steps = ChunkedSteps(volume, sweeps, allowance.require)
+            results.append(work(steps, number, progress))
+            for name in ("faces", "mask", "source") if marks is None else ():
+                shutil.rmtree(folder / str(number) / name, ignore_errors=True)
+            labels.append(steps.labels)
+        return labels, results
 
     def _workplace(self, allowance: Allowance) -> tuple[Path, Blocks, Path | None]:
         """The folder, the blocks, and the folder for marks of what is done."""
@@ -97,9 +110,9 @@ class InChunks:
     def _block(self, allowance: Allowance) -> Shape:
         """Blocks of which as many fit into the memory as tasks run at a time."""
         limit = memory.limit_in_bytes(allowance.limit)
-        voxels = min(_MOST, limit / 2 / (_TASK_BYTES * thread_count()))
+        voxels = min(_MOST, limit * _WORKING / (_TASK_BYTES * thread_count()))
         if voxels < _LEAST:
-            allowance.require(2 * _TASK_BYTES * thread_count() * _LEAST)
+            allowance.require(int(_TASK_BYTES * thread_count() * _LEAST / _WORKING))
         chunks = chunks_of(self._stack.values)[-3 if self._stack.has_z else -2 :]
         return block_size(self._stack.volume_shape, (1,) * (3 - len(chunks)) + chunks, allowance.around, voxels)
 

@@ -116,6 +116,11 @@ def is_lazy(values: object) -> bool:
     return hasattr(values, "dask") and hasattr(values, "chunks")
 
 
+def reads_by_region(values: object) -> bool:
+    """Whether regions of values can be had without having all of them: a dask array, or one that says so."""
+    return is_lazy(values) or getattr(values, "by_region", False)
+
+
 def reader_of(values: Any) -> Reader:
     """What reads an array: a dask array, or one that is here."""
     if not is_lazy(values):
@@ -125,5 +130,8 @@ def reader_of(values: Any) -> Reader:
 
 
 def chunks_of(values: Any) -> Shape:
-    """The largest chunk along each axis; of an array that is here, 1."""
+    """What is read at a time along each axis: of a file that says so, else the largest chunk; of an array here, 1."""
+    native = getattr(readers.get(values.name), "native", None) if is_lazy(values) else None
+    if native is not None:
+        return tuple(native)
     return tuple(max(sizes) for sizes in values.chunks) if is_lazy(values) else (1,) * values.ndim

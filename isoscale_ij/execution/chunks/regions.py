@@ -95,12 +95,12 @@ def plain(key: object, shape: Shape) -> Region:
 
 
 def block_size(shape: Shape, chunks: Shape, around: Shape, voxels: float) -> Shape:
-    """Blocks of at most so many voxels, whole chunks where there is room for some, long beside what lies around them.
+    """Blocks of at most so many voxels: whole chunks, where they fit, and long on axes where `around` is wide.
 
     Examples
     --------
     >>> block_size((100, 1000, 1000), (50, 100, 100), (2, 20, 20), 1e7)
-    (50, 400, 500)
+    (100, 200, 500)
     """
     size = list(shape)
     while math.prod(size) > max(1.0, voxels):

@@ -59,7 +59,7 @@ def working_in(
 
 
 def settings() -> Settings:
-    """Those that hold here."""
+    """The settings of the block of code that this runs in."""
     return _settings.get() or Settings()
 
 

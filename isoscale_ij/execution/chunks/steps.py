@@ -20,6 +20,7 @@ from isoscale_ij.engines.taps import FineTaps
 from isoscale_ij.errors import MemoryLimitError
 from isoscale_ij.execution.chunks import tasks
 from isoscale_ij.execution.chunks.joining import PieceTable
+from isoscale_ij.execution.chunks.kept import forget
 from isoscale_ij.execution.chunks.nearest import SeedIndex
 from isoscale_ij.execution.chunks.store import BlockArray
 from isoscale_ij.execution.chunks.sweeps import Summary, Sweeps, Task
@@ -78,6 +79,7 @@ class ChunkedSteps:
 
     def blur(self, sigmas: Triple, on_part: OnPart | None) -> None:
         self._blur = replace(self._blur, sigmas=sigmas)
+        forget(lambda key: key[0] != self._held)
         self._on_part = on_part  # the work is that of the next step
 
     def extrema(self) -> tuple[float, float]:

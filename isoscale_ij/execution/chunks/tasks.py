@@ -17,6 +17,7 @@ from isoscale_ij.engines.cpu import NAME
 from isoscale_ij.engines.cpu.blocks import BlockPieces, block_labels, block_peaks, summed
 from isoscale_ij.engines.protocol import Engine
 from isoscale_ij.engines.taps import FineTaps, gaussian_radius
+from isoscale_ij.execution.chunks.kept import kept
 from isoscale_ij.execution.chunks.readers import Reader
 from isoscale_ij.execution.chunks.regions import Blocks, Region, lengths, whole, widened, within
 from isoscale_ij.execution.chunks.store import BlockArray, load_arrays, save_arrays
@@ -58,6 +59,10 @@ class Blur:
 
     sigmas: Triple
     offset: float = 0.0
+
+    def block(self, volume: Volume, number: int) -> NDArray[np.float32]:
+        """The blurred values of a block; not to be changed."""
+        return kept((self, volume.folder, number), lambda: self.of(volume, volume.blocks.region(number)))
 
     def of(self, volume: Volume, region: Region) -> NDArray[np.float32]:
         """The blurred values of a region, worked out from it and what the blur reaches around it."""
@@ -114,18 +119,18 @@ def count_above(number: int, volume: Volume, value: float) -> Summary:
 
 def limits(number: int, volume: Volume, blur: Blur) -> Summary:
     """Lowest and highest blurred value."""
-    lowest, highest = cpu().extrema(blur.of(volume, volume.blocks.region(number)))
+    lowest, highest = cpu().extrema(blur.block(volume, number))
     return {"lowest": scalar(lowest), "highest": scalar(highest)}
 
 
 def histogram(number: int, volume: Volume, blur: Blur, lowest: float, highest: float, bins: int) -> Summary:
     """Histogram of the blurred values."""
-    return {"counts": cpu().histogram(blur.of(volume, volume.blocks.region(number)), lowest, highest, bins)}
+    return {"counts": cpu().histogram(blur.block(volume, number), lowest, highest, bins)}
 
 
 def keep_mask(number: int, volume: Volume, blur: Blur, threshold: float, mask: BlockArray) -> Summary:
     """Write which blurred values are above the threshold."""
-    values = blur.of(volume, volume.blocks.region(number))
+    values = blur.block(volume, number)
     marked = np.empty(values.shape, np.bool_)
     count = cpu().above(values, threshold, marked)
     mask.write(number, marked)
@@ -168,7 +173,7 @@ def cut(
     labels = before.block(number).copy()
     table = np.full(int(present.max(initial=0)) + 1, np.inf)
     table[present] = limits
-    runs = cpu().cut(labels, blur.of(volume, volume.blocks.region(number)), table)
+    runs = cpu().cut(labels, blur.block(volume, number), table)
     after.write(number, labels)
     return _described(number, volume, BlockPieces.of(labels, runs), homes)
 
@@ -246,7 +251,7 @@ def label_peaks(number: int, volume: Volume, labels: BlockArray, blur: Blur) -> 
     highest = int(made.max())
     if highest == 0:
         return {"labels": np.empty(0, np.int32), "peaks": np.empty(0, np.float32)}
-    peaks = cpu().peaks(made, blur.of(volume, volume.blocks.region(number)), highest)
+    peaks = cpu().peaks(made, blur.block(volume, number), highest)
     present = np.flatnonzero(peaks > -np.inf).astype(np.int32)
     return {"labels": present, "peaks": peaks[present]}
 

@@ -64,7 +64,7 @@ def header(path: Path, scene: Scene) -> Header:
 
     return Header(
         image.dims, tuple(array.shape), np.dtype(array.dtype).newbyteorder("="), load, axes, channels, title, attrs,
-        chunks=tuple(array.shards or array.chunks),
+        chunks=tuple(array.chunks),
     )  # fmt: skip
 
 

@@ -1,12 +1,12 @@
 #@script(headless=true)
-#@ java.io.File(label="File or folder", style="both", description="A TIFF file, or a folder of them") input
-#@ java.io.File(label="Folder for the results", style="directory", description="One that exists; nothing in it is overwritten") output
-#@ String(label="Channel", value="1", persist=false, description="Number or name of the channel in which the objects are") channel
-#@ String(label="Spot sigma", value="2", persist=false, description="About half the radius of an object; or auto") spot
-#@ String(label="Outline sigma", value="1", persist=false, description="How smooth outlines become; or auto") outline
-#@ String(label="Sigmas in", choices={"image unit", "um", "voxels"}, value="image unit", persist=false, description="The unit of both sigmas") unit
-#@ String(label="Threshold", value="otsu", persist=false, description="otsu, local (one for each object), or a grey value") threshold
-#@ String(label="Borders", choices={"distance", "light"}, value="distance", persist=false, description="Where objects touch: half way between them, or along dark valleys") borders
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="an image file, or a folder of them") input
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="a folder that exists; nothing in it is overwritten") output
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="number or name") channel
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="spot sigma: about half the radius of an object; or auto") spot
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="outline sigma: how smooth outlines are; or auto") outline
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="of both sigmas: image unit, um or voxels") unit
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="otsu, local, or a grey value") threshold
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="distance or light: where objects touch") borders
 #@output Object written
 #@output String error
 

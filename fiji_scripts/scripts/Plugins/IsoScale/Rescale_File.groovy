@@ -1,11 +1,11 @@
 #@script(headless=true)
-#@ java.io.File(label="File or folder", style="both", description="A TIFF file, or a folder of them") input
-#@ java.io.File(label="Folder for the results", style="directory", description="One that exists; nothing in it is overwritten") output
-#@ String(label="Voxel size", choices={"finest", "coarsest", "x", "y", "z", "own"}, value="finest", persist=false, description="Like the finest or coarsest axis, like one axis, or a size of your own") target
-#@ String(label="Own size", value="1", persist=false, description="The edge of the new voxels; counts where the voxel size is own") size
-#@ String(label="Unit of own size", choices={"image", "um", "nm", "mm"}, value="image", persist=false, description="image: the unit of each image") unit
-#@ String(label="Interpolation", choices={"auto", "linear", "nearest", "cubic"}, value="auto", persist=false, description="auto: linear, and nearest for labels") interpolation
-#@ Boolean(label="Smooth before going to larger voxels", value=true, persist=false, description="Averages over what becomes one voxel") antialias
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="an image file, or a folder of them") input
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="a folder that exists; nothing in it is overwritten") output
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="finest, coarsest, x, y, z or own") target
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="the edge of the new voxels, with target=own") size
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="of size: image, um, nm or mm") unit
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="auto, linear, nearest or cubic") interpolation
+#@ java.util.Set(required=false, persist=false, autofill=false, visibility=INVISIBLE, description="true or false: smooth before going to larger voxels") antialias
 #@output Object written
 #@output String error
 
