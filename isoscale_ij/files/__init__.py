@@ -14,6 +14,7 @@ from isoscale_ij.carrying import takes_images
 from isoscale_ij.errors import FormatError, ParameterError
 from isoscale_ij.files import formats
 from isoscale_ij.files.atomic import check_replaceable as check_replaceable
+from isoscale_ij.files.atomic import check_room
 from isoscale_ij.files.atomic import replacing as replacing
 from isoscale_ij.files.failures import of_reading, of_writing
 from isoscale_ij.files.formats import endings as endings
@@ -22,6 +23,8 @@ from isoscale_ij.image.axes import AXES
 from isoscale_ij.image.calibration import CalibrationWarning, as_image
 from isoscale_ij.image.inspection import remarks as calibration_remarks
 from isoscale_ij.image.sources import remember, sources
+
+_PACKED = 50  # times smaller than in memory is what OME-Zarr packs, at the very best
 
 
 def read(
@@ -155,6 +158,7 @@ def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False, 
     assert form.write is not None
     options = {} if version is None else {"version": _checked_version(form, version)}
     folder = formats.prepare(path)
+    check_room(path, image.size * image.dtype.itemsize / (_PACKED if folder else 1))
     with of_writing(path), replacing(path, overwrite=overwrite, folder=folder) as temporary:
         form.write(temporary, image, **options)
     formats.announce(path)

@@ -35,11 +35,11 @@ class Format(Protocol):
 
     Notes
     -----
-    A format may have besides: `other_endings`, of files that are only read; `is_folder`, where what it writes is one;
-    `claims(path)`, for outputs that no ending tells; `prepare(path)` and `announce(path)`, what is done before an output
-    is written and when it is there; `VERSIONS`, between which a writer can choose (`write(…, version=…)`);
-    `smaller_levels(path, scene)`, the same image with fewer voxels; `describing`, the names of the files in a folder that
-    change with it.
+    A format may have besides: `other_endings`, of files that are only read; `is_folder`, where what it writes is
+    one; `claims(path)`, for outputs that no ending tells; `prepare(path)` and `announce(path)`, what is done before
+    an output is written and when it is there; `VERSIONS`, between which a writer can choose (`write(…, version=…)`);
+    `smaller_levels(path, scene)`, the same image with fewer voxels; `describing`, the names of the files in a folder
+    that change with it.
     """
 
     @property

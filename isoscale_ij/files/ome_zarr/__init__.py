@@ -10,7 +10,7 @@ from isoscale_ij.files.ome_zarr.reading import header as header
 from isoscale_ij.files.ome_zarr.reading import smaller_levels as smaller_levels
 from isoscale_ij.files.ome_zarr.recalibration import recalibrate as recalibrate
 from isoscale_ij.files.ome_zarr.writing import announce as announce
-from isoscale_ij.files.ome_zarr.writing import is_labels_path as claims
+from isoscale_ij.files.ome_zarr.writing import claims as claims
 from isoscale_ij.files.ome_zarr.writing import prepare as prepare
 from isoscale_ij.files.ome_zarr.writing import write as write
 
