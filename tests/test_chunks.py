@@ -39,10 +39,10 @@ def image_of(values: np.ndarray, **options: Any) -> xr.DataArray:
 @pytest.mark.parametrize(
     ("shape", "spot", "outline", "block"),
     [
-        ((24, 96, 128), "0.6 um", "0.3 um", (7, 20, 33)),  # seeds between slices; blocks thinner than what is around
+        ((24, 96, 128), "0.6 um", "0.3 um", (7, 31, 43)),  # seeds between slices; blocks thinner than what is around
         ((24, 96, 128), "1.8 um", "0.9 um", (16, 32, 32)),
         ((33, 160, 192), "1.8 um", "0.9 um", (33, 64, 64)),
-        ((33, 160, 192), "0.8 um", "0.4 um", (16, 48, 48)),
+        ((33, 160, 192), "0.8 um", "0.4 um", (16, 80, 64)),
     ],
 )
 @pytest.mark.parametrize("threshold", ["otsu", "local"])

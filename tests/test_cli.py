@@ -165,7 +165,7 @@ def test_bad_data_is_1_in_one_sentence(path: Path, capsys: pytest.CaptureFixture
         (["segment", path, nothing, "--spot-sigma=-1um", "--outline-sigma", "1um"], "0 or more"),
         (["segment", path.with_name("bare.tif"), nothing, *SIGMAS], "set-voxel-size"),
         (["rescale", path, nothing, "--voxel-size", "0"], "above 0"),
-        (["rescale", path, nothing, "--voxel-size", "1nm"], "would need"),
+        (["rescale", path, nothing, "--voxel-size", "0.1nm"], "would need"),
         (["rescale", path, path, "--voxel-size", "1um", "--overwrite"], "is the input"),
         (["rescale", path, path.with_name("x.png"), "--voxel-size", "1um"], ".ome.tif"),
         (["rescale", path, path.parent / "new" / "x.tif", "--voxel-size", "1um"], "make it first"),

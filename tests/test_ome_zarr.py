@@ -372,3 +372,14 @@ def test_big_tiff_block_by_block(tmp_path: Path) -> None:
     with tifffile.TiffFile(tmp_path / "a.tif") as file:
         assert file.imagej_metadata["slices"] == 4
     assert_same(iso.read(tmp_path / "a.tif"), image)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.zarr"])
+def test_what_no_disk_can_hold_is_not_begun(name: str, tmp_path: Path) -> None:
+    shape = (10**5, 10**5, 10**5)
+    huge = Acting(lambda: None)
+    huge.shape = shape
+    image = xr.DataArray(as_dask(huge, shape), dims=tuple("zyx"))
+    with pytest.raises(OSError, match=r"would need .* TB, and the disk has"):
+        iso.write(tmp_path / name, image)
+    assert not list(tmp_path.iterdir())

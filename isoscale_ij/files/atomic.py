@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from isoscale_ij.errors import ParameterError
+from isoscale_ij.memory import format_bytes
 
 
 def check_replaceable(path: Path, *, overwrite: bool, folder: bool = False) -> None:
@@ -37,6 +38,21 @@ def check_replaceable(path: Path, *, overwrite: bool, folder: bool = False) -> N
         raise FileNotFoundError(errno.ENOENT, "The folder does not exist; make it first", str(path.parent))
     if not os.access(path.parent, os.W_OK):
         raise PermissionError(errno.EACCES, "The folder cannot be written to; choose another", str(path.parent))
+
+
+def check_room(path: Path, nbytes: float) -> None:
+    """Raise an OSError if the disk has not so much room: of a lazy image, nobody may have noticed how large it is."""
+    try:
+        free = shutil.disk_usage(path.absolute().parent).free
+    except OSError:  # no such folder, which is said elsewhere
+        return
+    if nbytes > free:
+        raise OSError(
+            errno.ENOSPC,
+            f"The image would need {format_bytes(nbytes)}, and the disk has {format_bytes(free)} free; choose larger "
+            "voxels, or another disk",
+            str(path),
+        )
 
 
 @contextmanager

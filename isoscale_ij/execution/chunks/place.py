@@ -22,7 +22,7 @@ from isoscale_ij.execution.chunks.regions import Blocks, Shape, block_size
 from isoscale_ij.execution.chunks.settings import settings, temporary_folder
 from isoscale_ij.execution.chunks.steps import ChunkedSteps
 from isoscale_ij.execution.chunks.store import BlockArray
-from isoscale_ij.execution.chunks.sweeps import Sweeps, current_client
+from isoscale_ij.execution.chunks.sweeps import Sweeps, bytes_for_a_task, current_client
 from isoscale_ij.execution.chunks.tasks import Volume, stage
 from isoscale_ij.execution.protocol import Allowance, VolumeSteps
 from isoscale_ij.execution.resampling import Resampling
@@ -63,7 +63,7 @@ class InChunks:
     ) -> tuple[Any, list[T]]:
         _check_packages()
         client = current_client() if is_lazy(self._stack.values) else None
-        folder, blocks, marks = self._workplace(allowance)
+        folder, blocks, marks = self._workplace(allowance, client)
         try:
             with room(0 if client else int(memory.limit_in_bytes(allowance.limit) * _KEPT)):
                 labels, results = self._labelled(work, progress, allowance, client, folder, blocks, marks)
@@ -84,6 +84,7 @@ class InChunks:
         for number, index in enumerate(self._stack.indices()):
             source = VolumeReader(reader_of(self._stack.values), index, self._stack.has_z)
             volume = Volume(source, blocks, str(folder / str(number)))
+            Path(volume.folder).mkdir(parents=True, exist_ok=True)
             marked = None if marks is None else marks / str(number)
             sweeps = Sweeps(client, marked)
             if isinstance(source.reader, OfDask):
@@ -95,10 +96,10 @@ class InChunks:
             labels.append(steps.labels)
         return labels, results
 
-    def _workplace(self, allowance: Allowance) -> tuple[Path, Blocks, Path | None]:
+    def _workplace(self, allowance: Allowance, client: Any) -> tuple[Path, Blocks, Path | None]:
         """The folder, the blocks, and the folder for marks of what is done."""
         options = settings()
-        size = options.block or self._block(allowance)
+        size = options.block or self._block(allowance, client)
         size = tuple(min(s, n) for s, n in zip(size, self._stack.volume_shape, strict=True))
         if not options.resume or options.folder is None:
             return temporary_folder(), Blocks(self._stack.volume_shape, size), None
@@ -107,10 +108,12 @@ class InChunks:
         )
         return options.folder, Blocks(self._stack.volume_shape, size), options.folder / "done"
 
-    def _block(self, allowance: Allowance) -> Shape:
+    def _block(self, allowance: Allowance, client: Any) -> Shape:
         """Blocks of which as many fit into the memory as tasks run at a time."""
-        limit = memory.limit_in_bytes(allowance.limit)
-        voxels = min(_MOST, limit * _WORKING / (_TASK_BYTES * thread_count()))
+        share = bytes_for_a_task(client) if client else None
+        if share is None:
+            share = memory.limit_in_bytes(allowance.limit) / thread_count()
+        voxels = min(_MOST, share * _WORKING / _TASK_BYTES)
         if voxels < _LEAST:
             allowance.require(int(_TASK_BYTES * thread_count() * _LEAST / _WORKING))
         chunks = chunks_of(self._stack.values)[-3 if self._stack.has_z else -2 :]

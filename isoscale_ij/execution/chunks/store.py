@@ -85,8 +85,8 @@ class BlockArray:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that is there as a whole, or not at all; in a folder that is made where it is missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file whole or not at all; its folder is made, but not the one above, which may be gone by now."""
+    path.parent.mkdir(exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
         partial.write_bytes(content)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -80,20 +81,23 @@ class Sweeps:
                 on_part(share[0])
 
         here = self.client is None
+        if marks is not None:
+            marks.mkdir(parents=True, exist_ok=True)
         finished = (
             self._here(task, unfinished(), count, marks, poll) if here else
             self._on_cluster(task, unfinished(), marks, poll)
         )  # fmt: skip
-        for number, pair in enumerate(finished, 1):
-            yield from _emptied(known)
-            share[0] = min(1.0, number / count)
-            poll()
-            yield pair
+        with closing(finished):  # whatever ends this, nothing runs any more
+            for number, pair in enumerate(finished, 1):
+                yield from _emptied(known)
+                share[0] = min(1.0, number / count)
+                poll()
+                yield pair
         yield from _emptied(known)
 
     def _here(
         self, task: Task, jobs: Iterator[Job], count: int, marks: Path | None, poll: Callable[[], object]
-    ) -> Iterator[tuple[int, Summary]]:
+    ) -> Generator[tuple[int, Summary], None, None]:
         if count == 1 or self.threads == 1:  # kernels share out the one block
             for number, arguments in jobs:
                 yield number, _marked(task, number, arguments, marks)
@@ -117,7 +121,7 @@ class Sweeps:
 
     def _on_cluster(
         self, task: Task, jobs: Iterator[Job], marks: Path | None, poll: Callable[[], object]
-    ) -> Iterator[tuple[int, Summary]]:
+    ) -> Generator[tuple[int, Summary], None, None]:
         from distributed import wait as wait_for
 
         at_a_time = _AHEAD * max(1, sum(self.client.nthreads().values()))
@@ -177,6 +181,13 @@ def current_client() -> Any:
             "needed is the same, or results may differ. Install it there: pip install isoscale-ij==" + version()
         )
     return client
+
+
+def bytes_for_a_task(client: Any) -> float | None:
+    """The memory that each thread of the workers has; None where that is not said."""
+    workers = client.scheduler_info()["workers"].values()
+    shares = [worker["memory_limit"] / worker["nthreads"] for worker in workers if worker.get("memory_limit")]
+    return min(shares) if shares else None
 
 
 def version() -> str:
