@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,11 @@ from isoscale_ij.fiji import lifetime
 if TYPE_CHECKING:
     from commands import Commands  # needs Java, which not every environment has
 
+if find_spec("hypothesis"):  # which not every environment has, either
+    from hypothesis import settings
+
+    settings.register_profile("any machine", deadline=None)  # no test depends on a clock
+    settings.load_profile("any machine")
 lifetime.IDLE_SECONDS = math.inf  # a command of the worker, done in this process, must not end it after ten minutes
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -339,3 +339,39 @@ def test_warnings_of_two_commands_go_to_their_own(fiji: Commands) -> None:
         del worker.OPERATIONS["speak"]
         sys.stdout = stdout
     assert {text: task.outputs["warnings"] for text, task in tasks.items()} == {"one": ["one"], "two": ["two"]}
+
+
+def test_what_is_drawn_is_scaled_as_python_does_it(fiji: Commands, imagej: Any) -> None:
+    import jpype
+
+    ij = jpype.JPackage("ij")
+    image = iso.as_image(np.zeros((2, 6, 48, 40), np.uint16), "czyx", voxel_size=(2.0, 0.5, 0.25), unit="um")
+    imp = to_imageplus(image)
+    overlay = ij.gui.Overlay()
+    outlines = [ij.gui.Roi(10, 12, 20, 24), ij.gui.OvalRoi(4, 4, 8, 12), ij.gui.Line(1.0, 2.0, 30.0, 40.0)]
+    for number, outline in enumerate(outlines):
+        outline.setName(f"cell {number}")
+        overlay.add(outline)
+    outlines[0].setPosition(2, 5, 1)
+    outlines[1].setPosition(4)
+    imp.setOverlay(overlay)
+    points = ij.gui.PointRoi(10, 12)
+    imp.setPosition(2, 3, 1)
+    points.addPoint(imp, 20.0, 8.0)
+    imp.setRoi(points)
+    made = fiji.run("Rescale to Isotropic", imp=imp, target="own", size=1.0)["result"]
+    expected = iso.rescale(imp, 1.0)
+
+    def facts(roi: Any) -> tuple:
+        polygon = roi.getFloatPolygon()
+        corners = [*polygon.xpoints[: polygon.npoints], *polygon.ypoints[: polygon.npoints]]
+        place = (roi.getPosition(), roi.getCPosition(), roi.getZPosition(), roi.getTPosition())
+        return str(roi.getTypeAsString()), roi.getName(), [round(float(each), 5) for each in corners], place
+
+    assert facts(made.getRoi()) == facts(expected.getRoi())
+    assert int(made.getRoi().getPointPosition(1)) == int(expected.getRoi().getPointPosition(1)) > 0
+    assert made.getOverlay().size() == 3
+    for index in range(3):
+        assert facts(made.getOverlay().get(index)) == facts(expected.getOverlay().get(index))
+    assert facts(made.getOverlay().get(0))[3][2] == 10
+    assert facts(made.getOverlay().get(0))[2][0] == 2.5

@@ -265,6 +265,9 @@ def test_chunks_that_are_empty_or_missing(nuclei_zarr: tuple) -> None:
     shard = next(each for each in (path / "0" / "c").rglob("*") if each.is_file())
     lazy = iso.read(path, chunks="auto")
     shard.write_bytes(b"")
+    with pytest.raises(iso.FormatError, match="missing or empty"):
+        lazy.compute()
+    shard.write_bytes(b"x")
     with pytest.raises(iso.FormatError, match="damaged"):
         lazy.compute()
     shard.unlink()

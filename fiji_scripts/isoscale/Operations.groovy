@@ -42,6 +42,7 @@ class Operations {
             }
             def made = Pixels.result(imp, stack, (Map) plan.image, Pixels.title(imp, "rescaled"))
             Pixels.copyLooks(imp, made)
+            Drawings.copy(imp, made, (Map) plan.factors)
             caller.show(made)
             String ignored = imp.getRoi() != null ? " The selection was ignored." : ""
             return [result: made, done: "Rescaled to ${plan.width} x ${plan.height} x ${plan.slices} voxels.${ignored}".toString()]

@@ -6,16 +6,20 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from isoscale_ij.cli.story import Chapter, page
 from isoscale_ij.cli.streams import result
 from isoscale_ij.comparison import figures
 from isoscale_ij.comparison.comparing import compare
 from isoscale_ij.comparison.report import Comparison
+from isoscale_ij.diagnosis import kernels_are_compiled
 from isoscale_ij.files import replacing, write
 from isoscale_ij.image.calibration import voxel_size
 from isoscale_ij.image.inspection import info
 from isoscale_ij.operations.rescaling import rescale
 from isoscale_ij.operations.synthetic import sample
+from isoscale_ij.operations.warming import run_in
 
 SPOT_SIGMA, OUTLINE_SIGMA = "1.4 um", "0.9 um"
 _SHAPE = (32, 176, 192)  # so that all files, the upscaled ones too, are less than 60 MB
@@ -32,6 +36,9 @@ def demonstrate(folder: Path, *, say: Callable[[str], None]) -> None:
         say(f"[{time.perf_counter() - begin:5.1f} s] {text}")
 
     folder.mkdir(exist_ok=True)
+    if not kernels_are_compiled():
+        step("compiling the kernels; this happens once")
+        run_in([np.uint16])
     step("making a synthetic volume of nuclei")
     image, truth = sample(shape=_SHAPE)
     write(folder / "nuclei.tif", image, overwrite=True)

@@ -82,7 +82,7 @@ def plan_rescale(request: dict[str, Any], _source: Any, _target: Any, _progress:
     return {
         "width": sizes["x"], "height": sizes["y"], "slices": sizes["z"], "channels": channels,
         "type": "int32" if layout.rgb else layout.dtype, "block": "INT32" if layout.rgb else layout.dtype.upper(),
-        "java_bytes": java_bytes, "image": _described(scaled, np.dtype(layout.dtype)),
+        "java_bytes": java_bytes, "image": _described(scaled, np.dtype(layout.dtype)), "factors": work.plan.factors,
         "slabs": [
             [slab.source.start, slab.source.stop, slab.target.start, slab.target.stop]
             for slab in work.resampling.slabs(

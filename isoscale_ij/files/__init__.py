@@ -12,7 +12,7 @@ import xarray as xr
 from isoscale_ij import remarks
 from isoscale_ij.carrying import takes_images
 from isoscale_ij.errors import FormatError, ParameterError
-from isoscale_ij.files import formats, ome_zarr
+from isoscale_ij.files import formats
 from isoscale_ij.files.atomic import check_replaceable as check_replaceable
 from isoscale_ij.files.atomic import check_room
 from isoscale_ij.files.atomic import replacing as replacing
@@ -95,12 +95,13 @@ def read_header(path: str | os.PathLike[str], *, scene: str | int | None = None)
 def smaller_levels(path: str | os.PathLike[str], *, scene: str | int | None = None) -> list[xr.DataArray]:
     """The smaller sizes that a file has of its image, largest first: lazy, with their axes, for looking at alone."""
     path = Path(path)
-    if not ome_zarr.can_read(b"", path):
-        return []
+    with of_reading(path):
+        levels = formats.optional(formats.of_file(path), "smaller_levels", None)
+        if levels is None:
+            return []
+        dims, arrays = levels(path, scene)
     import dask.array as da
 
-    with of_reading(path):
-        dims, arrays = ome_zarr.smaller_levels(path, scene)
     ordered = [axis for axis in AXES if axis in dims]
     values = [da.from_zarr(array) for array in arrays]  # type: ignore[no-untyped-call]
     return [xr.DataArray(each, dims=dims).transpose(*ordered) for each in values]
@@ -155,23 +156,19 @@ def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False, 
         )
     form = formats.of_output(path)
     assert form.write is not None
-    folder = formats.makes_folder(path)
     options = {} if version is None else {"version": _checked_version(form, version)}
-    if folder:
-        ome_zarr.prepare(path)
+    folder = formats.prepare(path)
     check_room(path, image.size * image.dtype.itemsize / (_PACKED if folder else 1))
     with of_writing(path), replacing(path, overwrite=overwrite, folder=folder) as temporary:
         form.write(temporary, image, **options)
-    if folder:
-        ome_zarr.announce(path)
+    formats.announce(path)
 
 
 def _checked_version(form: formats.Format, version: str) -> str:
-    if form is not ome_zarr or version not in ome_zarr.VERSIONS:
-        raise ParameterError(
-            f"Got the version {version!r} for {form.name}; versions are those of OME-Zarr: "
-            f"{', '.join(ome_zarr.VERSIONS)}. Leave it out, or choose one of them."
-        )
+    versions = formats.optional(form, "VERSIONS", ())
+    if version not in versions:
+        needed = f"is one of {', '.join(versions)}" if versions else "is none: it is written in one way"
+        raise ParameterError(f"Got the version {version!r} for {form.name}; needed {needed}. Leave it out.")
     return version
 
 
@@ -216,6 +213,4 @@ def recalibrate(
 def check_output(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Raise what :func:`write` would raise before it writes: to be asked before a long computation."""
     path = Path(path)
-    if formats.makes_folder(path):
-        ome_zarr.prepare(path)
-    check_replaceable(path, overwrite=overwrite, folder=formats.makes_folder(path))
+    check_replaceable(path, overwrite=overwrite, folder=formats.prepare(path))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import xarray as xr
 
@@ -31,8 +31,15 @@ class Format(Protocol):
         As messages say it.
     endings : tuple of str
         Of file names, lower case, the usual one first. They choose the format that is written;
-        which one is read, `can_read` decides. `other_endings`, where a format has some, are of files that are
-        only read.
+        which one is read, `can_read` decides.
+
+    Notes
+    -----
+    A format may have besides: `other_endings`, of files that are only read; `is_folder`, where what it writes is
+    one; `claims(path)`, for outputs that no ending tells; `prepare(path)` and `announce(path)`, what is done before
+    an output is written and when it is there; `VERSIONS`, between which a writer can choose (`write(…, version=…)`);
+    `smaller_levels(path, scene)`, the same image with fewer voxels; `describing`, the names of the files in a folder
+    that change with it.
     """
 
     @property
@@ -109,24 +116,42 @@ def of_output(path: Path) -> Format:
     """
     writing = [(ending, each) for each in FORMATS for ending in each.endings if each.write is not None]
     fitting = [(len(ending), each) for ending, each in writing if path.name.lower().endswith(ending)]
-    if ome_zarr.is_labels_path(path):
-        return ome_zarr
+    for each in FORMATS:
+        if optional(each, "claims", _never)(path):
+            return each
     if not fitting:
         known = ", ".join(ending for ending, _ in writing)
         raise FormatError(f"Got the output {path.name}; needed is a name that ends in one of {known}.")
     return max(fitting, key=lambda pair: pair[0])[1]
 
 
-def makes_folder(path: Path) -> bool:
-    """Whether what is written under that name is a folder."""
-    return bool(getattr(of_output(path), "is_folder", False))
+def optional(form: Format, name: str, usual: Any) -> Any:
+    """What a format may have besides the members that all have; `usual` where it has it not."""
+    return getattr(form, name, usual)
+
+
+def _never(path: Path) -> bool:
+    del path
+    return False
+
+
+def prepare(path: Path) -> bool:
+    """Do what has to be done before an output of that name is written; whether it will be a folder."""
+    form = of_output(path)
+    optional(form, "prepare", _never)(path)
+    return bool(optional(form, "is_folder", False))
+
+
+def announce(path: Path) -> None:
+    """Do what has to be done when an output of that name is there."""
+    optional(of_output(path), "announce", _never)(path)
 
 
 def stamp(path: Path) -> tuple[int, int]:
     """What differs when somebody has changed a file (of a folder, the file that describes it)."""
-    describing = next((path / name for name in ("zarr.json", ".zattrs") if (path / name).is_file()), path)
-    about = describing.stat()
-    return about.st_size, about.st_mtime_ns
+    names = [name for each in FORMATS for name in optional(each, "describing", ())] if path.is_dir() else []
+    status = next((path / name for name in names if (path / name).is_file()), path).stat()
+    return status.st_size, status.st_mtime_ns
 
 
 def written() -> tuple[str, ...]:
@@ -136,7 +161,7 @@ def written() -> tuple[str, ...]:
 
 def endings() -> tuple[str, ...]:
     """The endings of all formats, the longest first."""
-    every = {ending for each in FORMATS for ending in (*each.endings, *getattr(each, "other_endings", ()))}
+    every = {ending for each in FORMATS for ending in (*each.endings, *optional(each, "other_endings", ()))}
     return tuple(sorted(every, key=lambda ending: (-len(ending), ending)))
 
 

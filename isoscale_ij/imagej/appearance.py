@@ -37,7 +37,7 @@ def put_on(imp: Any, layout: Hyperstack, *, seen: tuple[float, float]) -> Any:
     if about.get("info"):
         imp.setProperty("Info", about["info"])
     if "roi" in about:
-        imp.setRoi(_roi(about["roi"]))
+        imp.setRoi(roi_of(about["roi"]))
     if "overlay" in about:
         imp.setOverlay(_overlay(about["overlay"]))
     kept = dict(layout.properties)
@@ -58,10 +58,10 @@ def take_off(imp: Any, layout: Hyperstack) -> None:
     if any(label is not None for label in labels):
         layout.about["slice_labels"] = ["" if label is None else str(label) for label in labels]
     if imp.getRoi() is not None:
-        layout.about["roi"] = _text(classes().RoiEncoder.saveAsByteArray(imp.getRoi()))
+        layout.about["roi"] = text_of(classes().RoiEncoder.saveAsByteArray(imp.getRoi()))
     overlay = classes().FileSaver.getOverlay(imp)
     if overlay is not None and len(overlay):
-        layout.about["overlay"] = [_text(roi) for roi in overlay]
+        layout.about["overlay"] = [text_of(roi) for roi in overlay]
 
 
 def description(calibration: Any) -> dict[str, str]:
@@ -169,11 +169,13 @@ def _table(lut: Any) -> NDArray[np.uint8]:
     return np.asarray(lut.getBytes()).view(np.uint8).reshape(3, 256)
 
 
-def _text(encoded: Any) -> str:
+def text_of(encoded: Any) -> str:
+    """An encoded outline as text."""
     return base64.b64encode(np.asarray(encoded).view(np.uint8).tobytes()).decode()
 
 
-def _roi(text: str) -> Any:
+def roi_of(text: str) -> Any:
+    """The way back."""
     import jpype
 
     values = np.frombuffer(base64.b64decode(text), np.int8)
@@ -183,7 +185,7 @@ def _roi(text: str) -> Any:
 def _overlay(texts: list[str]) -> Any:
     overlay = classes().Overlay()
     for index, text in enumerate(texts):
-        roi = _roi(text)
+        roi = roi_of(text)
         settings = roi.getPrototypeOverlay()
         if index == 0 and settings is not None:
             overlay.drawLabels(settings.getDrawLabels())

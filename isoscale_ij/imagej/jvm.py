@@ -83,8 +83,9 @@ class Classes:
 
     def __init__(self, jpype: Any) -> None:
         for name in (
-            "ij.IJ", "ij.ImagePlus", "ij.ImageStack", "ij.CompositeImage", "ij.gui.Overlay", "ij.io.FileSaver",
-            "ij.io.RoiDecoder", "ij.io.RoiEncoder", "ij.measure.Calibration", "ij.measure.ResultsTable",
+            "ij.IJ", "ij.ImagePlus", "ij.ImageStack", "ij.CompositeImage", "ij.gui.ImageRoi", "ij.gui.OvalRoi",
+            "ij.gui.Overlay", "ij.gui.PointRoi", "ij.gui.Roi", "ij.gui.TextRoi", "ij.io.FileSaver", "ij.io.RoiDecoder",
+            "ij.io.RoiEncoder", "ij.measure.Calibration", "ij.measure.ResultsTable", "ij.plugin.RoiScaler",
             "ij.process.LUT", "ij.util.ThreadUtil",
         ):  # fmt: skip
             setattr(self, name.rpartition(".")[2], jpype.JClass(name))

@@ -7,6 +7,7 @@ and the number of voxels is rounded: ``n' = max(1, floor(n * s / s' + 1/2))``.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from isoscale_ij.image.axes import SPATIAL
 from isoscale_ij.image.calibration import VoxelSizeLike, as_image, is_labels
 from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.labels import remark_of_blending
+from isoscale_ij.image.marks import on_another_grid
 from isoscale_ij.image.sources import inherit
 from isoscale_ij.image.units import symbol
 from isoscale_ij.operations.choices import INTERPOLATIONS, Interpolation
@@ -163,7 +165,8 @@ def rescale(
     Warns
     -----
     UserWarning
-        If values are NaN or infinite, or the image looks like labels that would be blended.
+        If values are NaN or infinite, or the image looks like labels that would be blended; if a selection or an
+        overlay of ImageJ's is left out, which only ImageJ's own classes scale.
 
     Examples
     --------
@@ -192,7 +195,9 @@ def rescale(
         remarks.warn(IN_CHUNKS.format(what="The rescaled image is"))
     if not_finite:
         remarks.warn(not_finite_remark(not_finite, math.prod(work.old.shape)))
-    return work.result(values)
+    attrs, of_marks = on_another_grid(work.image.attrs, work.old.sizes, work.new.sizes, work.plan.factors)
+    remarks.warn_of(of_marks)
+    return work.result(values, attrs)
 
 
 @dataclass(frozen=True)
@@ -231,8 +236,8 @@ class Prepared:
             nbytes=math.prod(self.new.shape) * self.image.dtype.itemsize,
         )
 
-    def result(self, values: Any) -> xr.DataArray:
-        """`values` with the calibration that follows, and all else that the image carries."""
+    def result(self, values: Any, attrs: Mapping[Any, Any] | None = None) -> xr.DataArray:
+        """`values` with the calibration that follows, and all else that the image carries, or `attrs` in its place."""
         known = self.image.coords.variables
         coords = {axis: known[axis] for axis in self.old.sizes if axis in known}
         coords |= {
@@ -243,7 +248,13 @@ class Prepared:
         for axis in self.old.spatial:
             if axis not in self.new.spacings:  # a position without a size: of another grid
                 coords.pop(axis, None)
-        made = xr.DataArray(values, dims=self.image.dims, coords=coords, name=self.image.name, attrs=self.image.attrs)
+        made = xr.DataArray(
+            values,
+            dims=self.image.dims,
+            coords=coords,
+            name=self.image.name,
+            attrs=self.image.attrs if attrs is None else attrs,
+        )
         return inherit(made.rename(self.image.name), self.image)  # dask's own names are no names of images
 
 

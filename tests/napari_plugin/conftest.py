@@ -119,7 +119,7 @@ def process() -> None:
 def until() -> Callable[[Callable[[], Any]], None]:
     """Let the window live until something is so."""
 
-    def wait(what: Callable[[], Any], seconds: float = 60) -> None:
+    def wait(what: Callable[[], Any], seconds: float = 240) -> None:  # kernels may have to be compiled first
         end = time.monotonic() + seconds
         while not what():
             assert time.monotonic() < end, "it has not come"

@@ -10,10 +10,11 @@ from isoscale_ij.files.ome_zarr.reading import header as header
 from isoscale_ij.files.ome_zarr.reading import smaller_levels as smaller_levels
 from isoscale_ij.files.ome_zarr.recalibration import recalibrate as recalibrate
 from isoscale_ij.files.ome_zarr.writing import announce as announce
-from isoscale_ij.files.ome_zarr.writing import is_labels_path as is_labels_path
+from isoscale_ij.files.ome_zarr.writing import claims as claims
 from isoscale_ij.files.ome_zarr.writing import prepare as prepare
 from isoscale_ij.files.ome_zarr.writing import write as write
 
 name = "OME-Zarr"
 endings = (".ome.zarr", ".zarr")
 is_folder = True
+describing = ("zarr.json", ".zattrs")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -45,8 +44,9 @@ def header(path: Path, scene: Scene) -> Header:
     own = described.get(metadata.OWN) or {}
     if not isinstance(own, dict):
         own = {}
-    if own.get("complete"):
-        check_complete(group / level.path, array)
+    complete = bool(own.get("complete"))
+    if complete:
+        check_files(group / level.path, array, [slice(None)] * array.ndim, complete=True)
     axes = {}
     for name, size, centre in zip(image.dims, level.scale, level.translation, strict=True):
         meaningless = name == "t" and image.units[name] is None and size == 1 and not own
@@ -60,7 +60,9 @@ def header(path: Path, scene: Scene) -> Header:
     title = stated or (None if own else _title(group))
 
     def load(region: Region) -> NDArray[Any]:
-        return np.asarray(array[tuple(region.get(axis, slice(None)) for axis in image.dims)])
+        part = [region.get(axis, slice(None)) for axis in image.dims]
+        check_files(group / level.path, array, part, complete=complete)
+        return np.asarray(array[tuple(part)])
 
     return Header(
         image.dims, tuple(array.shape), np.dtype(array.dtype).newbyteorder("="), load, axes, channels, title, attrs,
@@ -89,17 +91,23 @@ def opened(path: Path) -> Any:
     return array
 
 
-def check_complete(path: Path, array: Any) -> None:
-    """Raise a FormatError if a file of an array is not there that was written."""
+def check_files(path: Path, array: Any, region: Sequence[slice], *, complete: bool) -> None:
+    """Raise a FormatError if a file of a region is empty, or not there although all were written.
+
+    zarr takes both for voxels that were never written, and reads them as 0.
+    """
     size = array.shards or array.chunks
-    counts = tuple(-(-n // s) for n, s in zip(array.shape, size, strict=True))
+    parts = [range(n)[part] for n, part in zip(array.shape, region, strict=True)]
+    counts = [range(part.start // s, -(-part.stop // s)) for part, s in zip(parts, size, strict=True)]
     name = _file_name(array)
-    missing = [index for index in product(*map(range, counts)) if not (path / name(index)).is_file()]
-    if missing:
-        listed = ", ".join(name(index) for index in missing[:_LISTED])
+    files = {name(index): path / name(index) for index in product(*counts)}
+    present = {key: file.stat().st_size for key, file in files.items() if file.is_file()}
+    wrong = [key for key in files if (key not in present and complete) or present.get(key) == 0]
+    if wrong:
+        listed = ", ".join(wrong[:_LISTED])
         raise FormatError(
-            f"{len(missing)} of {math.prod(counts)} files of {path} are missing ({listed}"
-            f"{', …' if len(missing) > _LISTED else ''}). Copy the image again, all of it."
+            f"{len(wrong)} of {len(files)} files of {path} are missing or empty ({listed}"
+            f"{', …' if len(wrong) > _LISTED else ''}). Copy the image again, all of it."
         )
 
 

@@ -176,14 +176,14 @@ def _describe(path: Path, image: xr.DataArray, levels: list[tuple[str, Json]], v
     _write_json(path / "zarr.json", {"zarr_format": 3, "node_type": "group", "attributes": attributes})
 
 
-def is_labels_path(path: Path) -> bool:
+def claims(path: Path) -> bool:
     """Whether a path names labels within an OME-Zarr."""
     return path.parent.name == _LABELS and path.parent.parent.name.lower().endswith(".zarr")
 
 
 def prepare(path: Path) -> None:
     """Make the folder for the labels of an image, where `path` names some."""
-    if is_labels_path(path):
+    if claims(path):
         image = path.parent.parent
         if not any((image / name).is_file() for name in ("zarr.json", ".zattrs")):
             raise FormatError(f"Got {path} as output, but {image} is no OME-Zarr. Write the image first.")
@@ -192,7 +192,7 @@ def prepare(path: Path) -> None:
 
 def announce(path: Path) -> None:
     """Add labels that were written into an OME-Zarr to the list of those that it has."""
-    if not is_labels_path(path):
+    if not claims(path):
         return
     group = path.parent
     known = metadata.attributes(group) or {}
@@ -208,7 +208,7 @@ def announce(path: Path) -> None:
 def version_for(path: Path) -> str:
     """The version in which an output is written: that of the image for its labels."""
     image = path.parent.parent
-    return "0.4" if is_labels_path(path) and not (image / "zarr.json").is_file() else metadata.VERSIONS[0]
+    return "0.4" if claims(path) and not (image / "zarr.json").is_file() else metadata.VERSIONS[0]
 
 
 def _levels_of_the_image(path: Path) -> int:
