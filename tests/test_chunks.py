@@ -237,3 +237,11 @@ def test_comparing_and_suggesting_on_lazy_images() -> None:
         iso.compare(lazily(image), spot_sigma=1.8, outline_sigma=0.9, memory_limit="100 kB")
     with pytest.raises(iso.ParameterError, match="out for a lazy image"):
         iso.rescale(lazily(image), 1.0, out=np.empty((24, 15, 18), np.uint16))
+
+
+def test_an_engine_that_there_is_not(nuclei: tuple) -> None:
+    lazy = lazily(nuclei[0], (8, 32, 32))
+    with pytest.raises(iso.ParameterError, match="'abacus'"):
+        iso.vol(lazy, spot_sigma=1.4, outline_sigma=0.9, engine="abacus")
+    with pytest.raises(iso.ParameterError, match="'abacus'"):
+        iso.rescale(lazy, "finest", engine="abacus")

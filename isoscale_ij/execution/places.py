@@ -45,6 +45,7 @@ def place_of(stack: Stack, engine: str, voxels: int = 0) -> Place:
         Of the largest image of this work, where that is not a volume of the stack.
     """
     if is_lazy(stack.values):
+        get_engine(engine)  # one that there is; blocks are computed on the processor all the same
         return _in_chunks(stack)
     if stack.is_single and (holder := engine_holding(stack.values, engine)) and holder.on_device:
         return OnDevice(stack, holder, holder.on_device)

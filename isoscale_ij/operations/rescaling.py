@@ -141,7 +141,7 @@ def rescale(
     out : ndarray or DataArray, optional
         An array of the result's shape and type to write into; new memory is slow to touch.
     engine : {"auto", "cpu", "opencl"}
-        What to compute with.
+        What to compute with; what goes in chunks is computed on the processor.
     on_progress : callable, optional
         Called with (done, total, step); cancels by raising :class:`Cancelled`.
     memory_limit : float or str, optional

@@ -72,7 +72,8 @@ def voronoi_otsu_labeling(
     channel : str or int, optional
         Which channel to segment; needed where there are several.
     engine : {"auto", "cpu", "opencl"}
-        What to compute with; ``"auto"`` takes a GPU where there is one and the image is large.
+        What to compute with; ``"auto"`` takes a GPU where there is one and the image is large. What goes in chunks is
+        computed on the processor.
     on_progress : callable, optional
         Called with (done, total, step); cancels by raising :class:`Cancelled`.
     memory_limit : float or str, optional
