@@ -240,7 +240,7 @@ def test_comparing_and_suggesting_on_lazy_images() -> None:
 
 
 def test_an_engine_that_there_is_not(nuclei: tuple) -> None:
-    lazy = lazily(nuclei[0], (8, 32, 32))
+    lazy = lazily(nuclei[0])
     with pytest.raises(iso.ParameterError, match="'abacus'"):
         iso.vol(lazy, spot_sigma=1.4, outline_sigma=0.9, engine="abacus")
     with pytest.raises(iso.ParameterError, match="'abacus'"):
