@@ -12,6 +12,7 @@ from isoscale_ij.comparison.coloring import at_points_of
 from isoscale_ij.operations.agreement import agreement
 
 
+@pytest.mark.filterwarnings("ignore:What is drawn on the image:UserWarning")  # by who saved the file
 def test_nuclei(real: Path) -> None:
     image = iso.read(real / "xyz_8bit__nuclei_autothresh.tif")
     found = iso.info(image)

@@ -1,6 +1,7 @@
 """What is drawn on an image for ImageJ (selection, overlay) or written on its slices, when the grid becomes another.
 
-ImageJ's own classes scale it, where they are at hand; where they are not, it goes, and that is said.
+ImageJ's own classes scale what is drawn, where they are at hand; where they are not, it goes, and that is said. Names of
+slices go with the slices.
 """
 
 from __future__ import annotations
@@ -56,10 +57,8 @@ def on_another_grid(
                 f"What is drawn on the image ({' and '.join(what)}) belongs to its old grid, and is left out. To have "
                 "it scaled, start ImageJ before: isoscale_ij.imagej.start()."
             ))  # fmt: skip
-    labels = [label for label in about.get("slice_labels", []) if label]
-    if labels and sizes.get("z", 1) != new_sizes.get("z", 1):
-        del about["slice_labels"]
-        remarks.append(Remark(f"The names of slices ({labels[0]!r}, …) are left out: the new slices are others."))
+    if sizes.get("z", 1) != new_sizes.get("z", 1):
+        about.pop("slice_labels", None)  # the new slices are others; ImageJ's Scale… drops them, too
     others = {key: value for key, value in attrs.items() if key != "imagej"}
     return others | ({"imagej": about} if about else {}), remarks
 
