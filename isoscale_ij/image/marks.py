@@ -1,7 +1,7 @@
 """What is drawn on an image for ImageJ (selection, overlay) or written on its slices, when the grid becomes another.
 
-ImageJ's own classes scale what is drawn, where they are at hand; where they are not, it goes, and that is said. Names of
-slices go with the slices.
+ImageJ's own classes scale what is drawn, where they are at hand; where they are not, it goes, and that is said.
+Names of slices go with the slices.
 """
 
 from __future__ import annotations
