@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 _RESCALE_SCRATCH = 8 << 20
 _LABEL_SCRATCH = 12 << 20
+_NO_DISK_HOLDS = 100e12  # bytes: who asks for that has mistaken a unit
 
 
 def place_of(stack: Stack, engine: str, voxels: int = 0) -> Place:
@@ -94,6 +95,8 @@ class InMemory:
         try:
             return self._resample(resampling, out, progress, allowance)
         except MemoryLimitError as error:
+            if math.prod(self._stack.shape_of(resampling.shape)) * self._stack.dtype.itemsize > _NO_DISK_HOLDS:
+                raise
             return _instead(self._stack, error).resample(resampling, out, progress, allowance)
 
     def label(
