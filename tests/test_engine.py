@@ -103,7 +103,7 @@ def test_more_maxima_than_are_held_at_a_time(
 ) -> None:
     values = rng.random((9, 50, 150)).astype(np.float32)
     mask = rng.random(values.shape) < 0.9
-    monkeypatch.setattr("isoscale_ij.engines.cpu.maxima._MOST", 1024)
+    monkeypatch.setattr("isoscale_ij.engines.cpu.maxima._MOST", 2048)  # not less than a tile
     found = engine.maxima(values, mask, NOT_FINER, ONES, 0.0)
     assert len(found) > 2000
     np.testing.assert_array_equal(found.indices, np.argwhere(skimage_maxima(values, connectivity=3) & mask))

@@ -79,7 +79,8 @@ class InMemorySteps:
         return self._engine.above(self._values, threshold, self._mask)
 
     def hold(self) -> None:
-        self._held = self._values.copy()
+        self._held = np.empty_like(self._values)
+        self._engine.each(lambda z: np.copyto(self._held[z], self._values[z]), len(self._values))
 
     def find_seeds(
         self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float

@@ -36,9 +36,11 @@ def looks_like_labels(image: xr.DataArray) -> bool:
     if image.name is not None and _NAMES.search(str(image.name)) and rows.dtype.kind != "f":
         return True
     pairs, changes = _neighbours(rows)
-    if pairs < _FEWEST_PAIRS or len(changes) > (1 - _FLAT) * pairs:
+    count = int(np.count_nonzero(changes))
+    if pairs < _FEWEST_PAIRS or count > (1 - _FLAT) * pairs:
         return False
-    return int(np.count_nonzero(changes <= 1)) <= _BY_ONE * len(changes)
+    steps = np.abs(np.subtract(rows[..., :-1][changes], rows[..., 1:][changes], dtype=np.float64))
+    return int(np.count_nonzero(steps <= 1)) <= _BY_ONE * count
 
 
 def looks_like_grey_values(image: xr.DataArray) -> bool:
@@ -46,19 +48,19 @@ def looks_like_grey_values(image: xr.DataArray) -> bool:
     if is_labels(image) or "c" in image.dims or not isinstance(image.data, np.ndarray):
         return False
     pairs, changes = _neighbours(_sample(image))
-    return pairs >= _FEWEST_OF_GREY and len(changes) > _NOISY * pairs
+    return pairs >= _FEWEST_OF_GREY and int(np.count_nonzero(changes)) > _NOISY * pairs
 
 
-def _neighbours(rows: NDArray[np.generic]) -> tuple[int, NDArray[np.float64]]:
-    """How many pairs of neighbours in x there are, and by how much those differ that do.
+def _neighbours(rows: NDArray[Any]) -> tuple[int, NDArray[np.bool_]]:
+    """How many pairs of neighbours in x there are, and which of them differ.
 
     Pairs of which both are the lowest or the highest value do not count: a background, and what is saturated,
     is flat in any image.
     """
     between = (rows > rows.min()) & (rows < rows.max())
     pairs = between[..., :-1] | between[..., 1:]
-    differ = np.abs(np.subtract(rows[..., :-1], rows[..., 1:], dtype=np.float64))[pairs]
-    return len(differ), differ[differ > 0]
+    left, right = rows[..., :-1], rows[..., 1:]
+    return int(np.count_nonzero(pairs)), ((left < right) | (left > right)) & pairs
 
 
 def remark_of_blending(image: xr.DataArray, interpolation: str) -> list[Remark]:

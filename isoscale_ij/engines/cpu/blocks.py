@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from isoscale_ij.engines.cpu import pieces, plateaus, voronoi
 from isoscale_ij.engines.cpu.maxima import raw_peaks
 from isoscale_ij.engines.cpu.plateaus import CLEAR, EQUAL, Field, Triple
-from isoscale_ij.engines.cpu.voronoi import count_runs_per_row
+from isoscale_ij.engines.cpu.runs import count_runs_per_row
 
 Ints = NDArray[np.int32]
 Longs = NDArray[np.int64]

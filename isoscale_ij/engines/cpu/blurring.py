@@ -1,17 +1,15 @@
 """Gaussian blur: three passes of a finite filter, exact to float32 rounding.
 
-Along y and z, four output rows are summed together over the window of input rows that they
-share, so that each value loaded serves four sums::
+A band of rows goes through all three passes at once, so that nothing leaves the cache between them::
 
-    input rows      k k+1 k+2 k+3 k+4 …          (weights of row j are shifted by j,
-    output row 0    w0 w1  w2  w3 …                zero where its window has not begun
-    output row 1       w0  w1  w2 …                or has ended)
-    output row 2           w0  w1 …
-    output row 3               w0 …
+    rows of a slice: the band, and those around it --y--> four rows --x--> the slice's place in a ring
+    the last slices, which stand in the ring       --z--> four slices of the band, into out
 
-Along x, eight shifted copies of a row are summed at a time. Each output value is the sum of its
-products in the order of the input, wherever it stands in such a group: results do not depend on
-where a block begins. At the edges the nearest voxel is repeated.
+Along y and z, four outputs are summed over the window of inputs that they share (the weights of the
+j-th are shifted by j, and zero where its own window has not begun or has ended); along x, four rows at
+a time (:mod:`.vectors`). Each output value is the sum of its products in the order of the input, wherever it
+stands in such a group: results do not depend on where a band begins. At the edges the nearest voxel
+is repeated.
 """
 
 from __future__ import annotations
@@ -21,13 +19,18 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.engines.cpu.compiling import compiled, multiply_add
+from isoscale_ij.engines.cpu.compiling import compiled
 from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
+from isoscale_ij.engines.cpu.vectors import COLUMNS, COLUMNS_ALONG, ROWS, sum_along, sum_rows
 from isoscale_ij.engines.taps import gaussian_weights
 
 Floats = NDArray[np.float32]
 
-_TILE = 256  # columns that are worked on together; a tile of rows stays in the second-level cache
+_BAND = 64  # rows; the fewer, the more often those around a band are read, the more, the less of it stays in a cache
+_TILE = 256  # columns of rows that are read at a time
+_PADDING = 16  # floats, so that rows begin in different parts of a cache
+_PIECE_BYTES = 1 << 20  # of slices that are converted at a time
+_AS_THEY_ARE = (np.uint8, np.uint16, np.float32)  # the types that kernels are compiled for; others are converted
 
 
 def blur(
@@ -44,140 +47,110 @@ def blur(
     """
     depth, height, width = source.shape
     along_z, along_y, along_x = (gaussian_weights(s, n) for s, n in zip(sigmas, source.shape, strict=True))
-    share_xy = 0.7 if len(along_z) > 1 else 1.0
-
-    halo = len(along_y) // 2
-    bands = _bands(depth, height, halo)
+    reach_z, reach_y = len(along_z) // 2, len(along_y) // 2
+    shifted_z, shifted_y = _shifted(along_z), _shifted(along_y)
+    direct = not offset and source.dtype in _AS_THEY_ARE and source.dtype.isnative
+    band = _rows_of_a_band(height)
+    tiles = -(-width // _TILE)
 
     def blur_bands(first: int, last: int) -> None:
-        most = -(-height // bands) + 2 * halo
-        wide = np.empty((most, width), np.float32)
-        between = np.empty((most, width), np.float32)
-        scratch = _row_scratch(most, len(along_y))
-        shifted = np.empty(width + len(along_x) + 8, np.float32)
-        for z, band in (divmod(item, bands) for item in range(first, last)):
-            top, bottom = height * band // bands, height * (band + 1) // bands
-            above = min(halo, top)
-            rows = slice(top - above, min(bottom + halo, height))
-            plane = wide[: rows.stop - rows.start]
-            if offset:
-                np.subtract(source[z, rows], offset, out=plane, dtype=np.float64, casting="unsafe")
-            else:
-                np.copyto(plane, source[z, rows], casting="unsafe")
-            blurred = plane
-            if len(along_y) > 1:
-                _blur_rows(plane, 0, 1, len(plane), _shifted_by_row(along_y), halo, *scratch, between)
-                blurred = between
-            blurred = blurred[above : above + bottom - top]
-            if len(along_x) > 1:
-                _blur_columns(blurred, _padded(along_x, 8), len(along_x) // 2, shifted, out[z, top:bottom])
-            else:
-                out[z, top:bottom] = blurred
+        tile = np.empty((tiles, band + len(shifted_y) + ROWS, _TILE + _PADDING), np.float32)
+        lines = np.empty((band, tiles * _TILE + len(along_x) + _PADDING), np.float32)
+        ring = np.empty((len(shifted_z), band, tiles * _TILE + _PADDING), np.float32)
+        rows_y = np.arange(len(shifted_y)) * tile.shape[2]
+        for top in range(first * band, min(last * band, height), band):
+            bottom = min(top + band, height)
+            above, below = max(top - reach_y, 0), min(bottom + reach_y, height)
+            most = depth if direct else max(1, _PIECE_BYTES // (4 * (below - above) * width))
+            done = 0  # slices of the output
+            for begin in range(0, depth, most):
+                end = min(begin + most, depth)
+                part = source[begin:end, above:below]
+                values = part if direct else _converted(part, offset)
+                done = _blur_band(
+                    values, begin, top - above, bottom - top, shifted_y, rows_y, along_x, tile, lines, ring,
+                    shifted_z, reach_z, out, top, done,
+                )  # fmt: skip
 
-    def blur_across_slices(first: int, last: int) -> None:
-        scratch = _row_scratch(depth, len(along_z))
-        weights, rows = _shifted_by_row(along_z), out.reshape(-1, width)
-        for y in range(first, last):
-            _blur_rows(rows, y, height, depth, weights, len(along_z) // 2, *scratch, rows)
-
-    def part(begin: float, share: float) -> Callable[[float], None] | None:
-        return None if on_part is None else lambda done: on_part(begin + share * done)
-
-    for_ranges(blur_bands, depth * bands, on_part=part(0.0, share_xy))
-    if len(along_z) > 1:
-        for_ranges(blur_across_slices, height, on_part=part(share_xy, 1 - share_xy))
+    for_ranges(blur_bands, -(-height // band), on_part=on_part)
 
 
-def _bands(depth: int, height: int, halo: int) -> int:
-    """Bands of rows to cut each slice into, so that a few slices keep all threads busy.
-
-    A band is blurred with the rows around it that it needs, so it should be much higher than those.
-    """
-    wanted = -(-2 * thread_count() // depth)
-    return max(1, min(wanted, height // (4 * halo + 16)))
+def _rows_of_a_band(height: int) -> int:
+    """So many that there are several bands for each thread."""
+    share = -(-height // (4 * thread_count()))
+    return min(_BAND, max(ROWS, share // ROWS * ROWS))
 
 
-def _row_scratch(rows: int, taps: int) -> tuple[Floats, Floats]:
-    """A tile of input rows with their repeated edges, and four rows of sums."""
-    return np.empty((rows + taps + 8, _TILE), np.float32), np.empty((4, _TILE), np.float32)
+def _converted(values: NDArray[np.generic], offset: float) -> Floats:
+    if not offset:
+        return values.astype(np.float32)
+    return np.subtract(values, offset, dtype=np.float64).astype(np.float32)
 
 
-def _padded(weights: Floats, multiple: int) -> Floats:
-    return np.pad(weights, (0, -len(weights) % multiple))
-
-
-def _shifted_by_row(weights: Floats) -> Floats:
-    """Weights of four neighbouring outputs over the window that they share: (4, taps + 3, rounded up)."""
-    taps = len(weights)
-    table = np.zeros((4, -(-(taps + 3) // 4) * 4), np.float32)
-    for row in range(4):
-        table[row, row : row + taps] = weights
+def _shifted(weights: Floats) -> Floats:
+    """Weights of neighbouring outputs over the window that they share: (taps + ROWS - 1, ROWS)."""
+    table = np.zeros((len(weights) + ROWS - 1, ROWS), np.float32)
+    for row in range(ROWS):
+        table[row : row + len(weights), row] = weights
     return table
 
 
 @compiled
-def _blur_rows(source, first, step, count, weights, radius, tile, sums, out):
-    """Blur across the rows first, first + step, … (`count` of them), tile by tile; `out` may be `source`."""
-    columns = source.shape[1]
-    window = weights.shape[1]
-    for left in range(0, columns, _TILE):
-        width = min(_TILE, columns - left)
-        for row in range((count + 3) // 4 * 4 + window):
-            line = source[first + step * min(max(row - radius, 0), count - 1)]
-            for x in range(width):
-                tile[row, x] = line[left + x]
-        for row in range(0, count, 4):
-            _sum_four_rows(tile, row, weights, sums, width)
-            for j in range(min(4, count - row)):
-                line = out[first + step * (row + j)]
-                for x in range(width):
-                    line[left + x] = sums[j, x]
+def _blur_band(
+    source, first, begin, rows, weights_y, rows_y, weights_x, tile, lines, ring, weights_z, reach_z, out, top, done
+):
+    """Go on with a band of `rows` rows of `out`, from `top` on, with the next slices of the source.
+
+    `source` (z, row, x) begins with the slice `first`; the band begins at its row `begin`. `done` slices of the output
+    are there already. Returns how many there are now.
+    """
+    depth, columns = out.shape[0], out.shape[2]
+    places = np.empty(weights_z.shape[0], np.int64)
+    sums = np.empty((ROWS, COLUMNS), np.float32)
+    slot = ring.shape[1] * ring.shape[2]
+    slice_out = out.shape[1] * columns
+    for z in range(first, first + source.shape[0]):
+        _blur_in_slice(source[z - first], begin, rows, weights_y, rows_y, weights_x, tile, lines, ring[z % len(ring)])
+        while done < depth and min(done + ROWS - 1 + reach_z, depth - 1) <= z:
+            for k in range(places.size):
+                places[k] = min(max(done - reach_z + k, 0), z) % len(ring) * slot
+            count = min(ROWS, depth - done)
+            for row in range(rows):
+                for left in range(0, columns, COLUMNS):
+                    at = row * ring.shape[2] + left
+                    if left + COLUMNS <= columns and count == ROWS:
+                        here = (done * out.shape[1] + top + row) * columns + left
+                        sum_rows(out, here, slice_out, ring, at, places, weights_z, places.size)
+                        continue
+                    sum_rows(sums, 0, COLUMNS, ring, at, places, weights_z, places.size)
+                    for j in range(count):
+                        for x in range(min(COLUMNS, columns - left)):
+                            out[done + j, top + row, left + x] = sums[j, x]
+            done += count
+    return done
 
 
 @compiled
-def _sum_four_rows(tile, first, weights, sums, width):
-    """Sums of four neighbouring output rows over the input rows from `first` on."""
-    s0, s1, s2, s3 = sums[0], sums[1], sums[2], sums[3]
-    for x in range(width):
-        s0[x] = 0
-        s1[x] = 0
-        s2[x] = 0
-        s3[x] = 0
-    for k in range(0, weights.shape[1], 4):
-        r0, r1, r2, r3 = tile[first + k], tile[first + k + 1], tile[first + k + 2], tile[first + k + 3]
-        a0, a1, a2, a3 = weights[0, k], weights[0, k + 1], weights[0, k + 2], weights[0, k + 3]
-        b0, b1, b2, b3 = weights[1, k], weights[1, k + 1], weights[1, k + 2], weights[1, k + 3]
-        c0, c1, c2, c3 = weights[2, k], weights[2, k + 1], weights[2, k + 2], weights[2, k + 3]
-        d0, d1, d2, d3 = weights[3, k], weights[3, k + 1], weights[3, k + 2], weights[3, k + 3]
-        for x in range(width):
-            v0, v1, v2, v3 = r0[x], r1[x], r2[x], r3[x]
-            s0[x] = multiply_add(a3, v3, multiply_add(a2, v2, multiply_add(a1, v1, multiply_add(a0, v0, s0[x]))))
-            s1[x] = multiply_add(b3, v3, multiply_add(b2, v2, multiply_add(b1, v1, multiply_add(b0, v0, s1[x]))))
-            s2[x] = multiply_add(c3, v3, multiply_add(c2, v2, multiply_add(c1, v1, multiply_add(c0, v0, s2[x]))))
-            s3[x] = multiply_add(d3, v3, multiply_add(d2, v2, multiply_add(d1, v1, multiply_add(d0, v0, s3[x]))))
-
-
-@compiled
-def _blur_columns(source, weights, radius, line, out):
-    """Blur along the second axis of `source` (rows, columns); `weights` padded to a multiple of 8."""
-    rows, columns = source.shape
-    length = columns + weights.size
-    for y in range(rows):
-        values = source[y]
-        for x in range(length):
-            line[x] = values[min(max(x - radius, 0), columns - 1)]
-        sums = out[y]
-        for x in range(columns):
-            sums[x] = 0
-        for k in range(0, weights.size, 8):
-            v0, v1, v2, v3 = line[k:], line[k + 1 :], line[k + 2 :], line[k + 3 :]
-            v4, v5, v6, v7 = line[k + 4 :], line[k + 5 :], line[k + 6 :], line[k + 7 :]
-            w0, w1, w2, w3 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
-            w4, w5, w6, w7 = weights[k + 4], weights[k + 5], weights[k + 6], weights[k + 7]
-            for x in range(columns):
-                s = multiply_add(
-                    w3, v3[x], multiply_add(w2, v2[x], multiply_add(w1, v1[x], multiply_add(w0, v0[x], sums[x])))
-                )
-                sums[x] = multiply_add(
-                    w7, v7[x], multiply_add(w6, v6[x], multiply_add(w5, v5[x], multiply_add(w4, v4[x], s)))
-                )
+def _blur_in_slice(source, begin, rows, weights_y, rows_y, weights_x, tile, lines, out):
+    """Blur along y and x the rows of `source` (row, x) from `begin` on; the others are around them."""
+    last, columns = source.shape[0] - 1, source.shape[1]
+    reach_x, reach_y = weights_x.size // 2, (weights_y.shape[0] - ROWS) // 2
+    for row in range((rows + ROWS - 1) // ROWS * ROWS + weights_y.shape[0]):
+        line = source[min(max(begin + row - reach_y, 0), last)]
+        for part in range(tile.shape[0]):
+            into, some = tile[part, row], line[part * _TILE :]
+            for x in range(min(_TILE, some.size)):
+                into[x] = some[x]
+    for left in range(0, columns, COLUMNS):  # column by column, so that the rows of a window stay in the nearest cache
+        for row in range(0, rows, ROWS):
+            at = (left // _TILE * tile.shape[1] + row) * tile.shape[2] + left % _TILE
+            into = row * lines.shape[1] + reach_x + left
+            sum_rows(lines, into, lines.shape[1], tile, at, rows_y, weights_y, rows_y.size)
+    for row in range(rows):
+        line = lines[row]
+        line[:reach_x] = line[reach_x]
+        line[reach_x + columns : 2 * reach_x + columns] = line[reach_x + columns - 1]
+    for row in range(0, rows, ROWS):
+        for left in range(0, columns, COLUMNS_ALONG):
+            into, at = row * out.shape[1] + left, row * lines.shape[1] + left
+            sum_along(out, into, out.shape[1], lines, at, lines.shape[1], weights_x, weights_x.size)

@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu.compiling import compiled
 from isoscale_ij.engines.cpu.pieces import pieces
+from isoscale_ij.engines.cpu.runs import count_runs
 from isoscale_ij.engines.cpu.threads import for_ranges
-from isoscale_ij.engines.cpu.voronoi import count_runs
 
 _STEPS = 64  # parts of the shortest distance between voxels, in which ways are measured
 _BATCH = 1 << 16  # voxels of small parts that are flooded together

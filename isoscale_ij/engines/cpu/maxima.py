@@ -24,13 +24,16 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.engines.cpu.compiling import compiled, multiply_add
+from isoscale_ij.engines.cpu.compiling import compiled
 from isoscale_ij.engines.cpu.plateaus import CLEAR, EQUAL, settled
 from isoscale_ij.engines.cpu.resampling import resample
 from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
+from isoscale_ij.engines.cpu.vectors import COLUMNS, ROWS, sum_rows
 from isoscale_ij.engines.taps import FineTaps, spread, unchanged_taps
 
-_ROWS, _COLUMNS = 16, 64  # of a tile
+_ROWS, _COLUMNS = 16, 126  # of a tile; with a margin of one on each side, whole blocks of columns
+_PLANES = 2 * ROWS  # of fine slices at a time: a slice, and those below and above it
+_WIDE = _COLUMNS + 2 + 16  # columns of rows in memory, so that they begin in different parts of a cache
 _MOST = 1 << 15  # peaks to hold at a time
 _BAND_BYTES = 4 << 20  # of fine rows in memory at a time, a thread
 _BYTES_PER_PEAK = 80  # while it is sorted
@@ -79,20 +82,21 @@ def raw_peaks(
 ) -> NDArray[np.int32]:
     """Fine places with nothing higher beside them, in any order: rows of (z, y, x, kind)."""
     peaks: list[NDArray[np.int32]] = []
+    values, marked = np.ascontiguousarray(values), mask.view(np.uint8)  # of bytes, the compiler makes vectors
     if finer[1:] == (1, 1):
         height = values.shape[1]
 
         def search(first: int, last: int) -> None:
-            _search_rows(values, mask, taps[0], finer, rounding, (first * _ROWS, min(last * _ROWS, height)), 0, peaks)
+            _search_rows(values, marked, taps[0], finer, rounding, (first * _ROWS, min(last * _ROWS, height)), 0, peaks)
 
         for_ranges(search, -(-height // _ROWS))
     else:
-        _search_spread(values, mask, taps, finer, rounding, peaks, on_memory)
+        _search_spread(values, marked, taps, finer, rounding, peaks, on_memory)
     return np.concatenate(peaks)
 
 
 def _search_spread(
-    values: NDArray[np.float32], mask: NDArray[np.bool_], taps: tuple[FineTaps, FineTaps, FineTaps],
+    values: NDArray[np.float32], mask: NDArray[np.uint8], taps: tuple[FineTaps, FineTaps, FineTaps],
     finer: tuple[int, int, int], rounding: float, peaks: list[NDArray[np.int32]],
     on_memory: Callable[[int], None] | None,
 ) -> None:  # fmt: skip
@@ -118,20 +122,21 @@ def _search_spread(
 
 
 def _search_rows(
-    values: NDArray[np.float32], mask: NDArray[np.bool_], across_slices: FineTaps, finer: tuple[int, int, int],
+    values: NDArray[np.float32], mask: NDArray[np.uint8], across_slices: FineTaps, finer: tuple[int, int, int],
     rounding: float, rows: tuple[int, int], first_row: int, peaks: list[NDArray[np.int32]],
 ) -> None:  # fmt: skip
     """The peaks in some rows of `values`, which hold the fine rows from `first_row` on."""
     fine = ((len(values) - 1) * finer[0] + 1, *values.shape[1:])
     begins = (0, first_row, 0)
     voxel = [(np.arange(b, b + n) + f // 2) // f for b, n, f in zip(begins, fine, finer, strict=True)]
-    planes = np.empty((3, _ROWS + 2, _COLUMNS + 2), np.float32)
+    tables = _shared_windows(across_slices.weights)
     places = np.empty((_MOST, 4), np.int32)
+    planes = np.full((_PLANES, _ROWS + 2, _WIDE), -np.inf, np.float32)
     for top in range(*rows, _ROWS):
         left, z = 0, 0
         while left < fine[2]:  # until all tiles of the row are done; each time `places` is full, it is emptied
             count, left, z = _search(
-                values, across_slices.begin, across_slices.weights, mask, *voxel, rounding,
+                values, across_slices.begin, tables, mask, *voxel, rounding,
                 top, min(top + _ROWS, rows[1]), left, z, planes, places,
             )  # fmt: skip
             some = places[:count].copy()
@@ -139,22 +144,42 @@ def _search_rows(
             peaks.append(some)
 
 
+def _shared_windows(weights: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weights of ROWS fine slices that follow each other over the window of slices that they share.
+
+    Shape (phases, slices of the window, ROWS), by the phase of the first of them.
+    """
+    phases, taps = weights.shape
+    tables = np.zeros((phases, taps + (ROWS + phases - 2) // phases, ROWS), np.float32)
+    for phase in range(phases):
+        for j in range(ROWS):
+            begin = (phase + j) // phases
+            tables[phase, begin : begin + taps, j] = weights[(phase + j) % phases]
+    return tables
+
+
 @compiled
-def _search(values, begin, weights, mask, voxel_z, voxel_y, voxel_x, rounding, top, bottom, left, z, planes, places):
+def _search(values, begin, tables, mask, voxel_z, voxel_y, voxel_x, rounding, top, bottom, left, z, planes, places):
     """Peaks in the mask, as (z, y, x, kind), in the tiles from `top` to `bottom`: those from `left` and slice `z` on.
 
     Returns their number, and the tile and slice to go on from where there was no room for more.
 
     Goes down the slices tile by tile. Of a tile, the slices above, here and below are worked out
-    with a margin of one voxel, and only where there is mask: fine slice z stands in
-    ``planes[z % 3]``, the voxel (y, x) at ``[y - top + 1, x - left + 1]``. `voxel_z`, `voxel_y` and
-    `voxel_x` are the voxels that fine indices lie in.
+    with a margin of one voxel, and only where there is mask, ROWS of them at a time: fine slice z stands in
+    ``planes[z % _PLANES]``, the voxel (y, x) at ``[y - top + 1, x - left + 1]``; beyond the image
+    there is minus infinity. `voxel_z`, `voxel_y` and `voxel_x` are the voxels that fine indices lie in.
     """
     depth = voxel_z.size
     count = np.int64(0)  # not a literal, for which numba would compile what is called once more
+    found = np.empty(_COLUMNS, np.uint8)
+    where = np.empty(tables.shape[1], np.int64)
+    ring = np.empty((tables.shape[1], _ROWS + 2, _WIDE), np.float32)
     while left < values.shape[2]:
         right = min(left + _COLUMNS, values.shape[2])
-        done = z - 2  # the last slice that was worked out
+        planes[...] = -np.inf
+        rows = (max(top - 1, 0) - top + 1, min(bottom + 1, values.shape[1]) - top + 1)
+        columns = (max(left - 1, 0) - left + 1, min(right + 1, values.shape[2]) - left + 1)
+        group, read = z // ROWS - 2, 0  # the last group of slices that was worked out; slices that have been read
         looked_at, in_mask = -1, False
         while z < depth:
             if looked_at != voxel_z[z]:
@@ -163,24 +188,17 @@ def _search(values, begin, weights, mask, voxel_z, voxel_y, voxel_x, rounding, t
             if in_mask:
                 if count + _ROWS * _COLUMNS > places.shape[0]:
                     return count, left, z
-                for k in range(max(z - 1, 0, done + 1), min(z + 2, depth)):
-                    _work_out(values, begin, weights, k, top, bottom, left, right, planes[k % 3])
-                    done = k
+                for new in range(max(z - 1, 0, (group + 1) * ROWS) // ROWS, (z + 1) // ROWS + 1):
+                    phase, first = new * ROWS % len(tables), new * ROWS // len(tables) + begin
+                    read = _read(values, max(first, read), first + len(ring), top, bottom, left, right, ring)
+                    _work_out(
+                        ring, len(values), first, tables[phase], new * ROWS, depth, rows, columns, where, planes
+                    )  # fmt: skip
+                    group = new
                 count = _search_tile(
-                    planes,
-                    z,
-                    depth,
-                    mask[looked_at],
-                    voxel_y,
-                    voxel_x,
-                    rounding,
-                    top,
-                    bottom,
-                    left,
-                    right,
-                    places,
+                    planes, z, mask[looked_at], voxel_y, voxel_x, rounding, top, bottom, left, right, found, places,
                     count,
-                )
+                )  # fmt: skip
             z += 1
         left, z = right, 0
     return count, left, z
@@ -190,9 +208,9 @@ def _search(values, begin, weights, mask, voxel_z, voxel_y, voxel_x, rounding, t
 def _any(mask, top, bottom, left, right):
     """Whether there is mask in the rows `top` to `bottom`, columns `left` to `right`."""
     for y in range(top, bottom + 1):
-        row = mask[y]
-        in_mask = False
-        for x in range(left, right + 1):
+        row = mask[y, left : right + 1]
+        in_mask = np.uint8(0)
+        for x in range(row.size):
             in_mask |= row[x]
         if in_mask:
             return True
@@ -200,63 +218,60 @@ def _any(mask, top, bottom, left, right):
 
 
 @compiled
-def _work_out(values, begin, weights, z, top, bottom, left, right, plane):
-    """A tile of the fine slice `z`, with its margin: the weighted sum of slices, the outermost ones repeated."""
-    last = values.shape[0] - 1
-    first = z // weights.shape[0] + begin
-    phase = weights[z % weights.shape[0]]
-    x0, width = max(left - 1, 0), min(right + 1, values.shape[2]) - max(left - 1, 0)
-    for y in range(max(top - 1, 0), min(bottom + 1, values.shape[1])):
-        sums = plane[y - top + 1, x0 - left + 1 :]
-        if phase.size == 1:
-            values_0 = values[min(max(first, 0), last), y, x0:]
-            for x in range(width):
-                sums[x] = phase[0] * values_0[x]
-            continue
-        for x in range(width):
-            sums[x] = 0
-        for k in range(0, phase.size, 4):
-            values_0, values_1 = (
-                values[min(max(first + k, 0), last), y, x0:],
-                values[min(max(first + k + 1, 0), last), y, x0:],
-            )
-            values_2, values_3 = (
-                values[min(max(first + k + 2, 0), last), y, x0:],
-                values[min(max(first + k + 3, 0), last), y, x0:],
-            )
-            w0, w1, w2, w3 = phase[k], phase[k + 1], phase[k + 2], phase[k + 3]
-            for x in range(width):
-                s = multiply_add(w1, values_1[x], multiply_add(w0, values_0[x], sums[x]))
-                sums[x] = multiply_add(w3, values_3[x], multiply_add(w2, values_2[x], s))
+def _read(values, first, end, top, bottom, left, right, ring):
+    """Read the slices `first` to `end` of a tile, with its margin, into their places in the ring; how many are read."""
+    depth, height, width = values.shape
+    before, after = max(left - 1, 0), min(right + 1, width)
+    end = min(max(end, 1), depth)
+    for z in range(min(max(first, 0), end), end):
+        for y in range(max(top - 1, 0), min(bottom + 1, height)):
+            line, into = values[z, y, before:after], ring[z % len(ring), y - top + 1, before - left + 1 :]
+            for x in range(line.size):
+                into[x] = line[x]
+    return end
 
 
 @compiled
-def _search_tile(planes, z, depth, mask, voxel_y, voxel_x, rounding, top, bottom, left, right, places, count):
+def _work_out(ring, slices, first, table, z, fine, rows, columns, where, planes):
+    """A tile of the fine slices from `z` on, ROWS of them, with its margin: weighted sums of slices from `first` on.
+
+    `rows` and `columns` are those that there are. Before the first and after the last slice these go on; what lies
+    outside of the image becomes minus infinity.
+    """
+    for k in range(where.size):
+        where[k] = min(max(first + k, 0), slices - 1) % len(ring) * (ring.shape[1] * ring.shape[2])
+    plane, step, stride = z % len(planes), planes.shape[1] * planes.shape[2], planes.shape[2]
+    for y in range(*rows):
+        for x in range(0, columns[1], COLUMNS):
+            at = (plane * planes.shape[1] + y) * stride + x
+            sum_rows(planes, at, step, ring, y * ring.shape[2] + x, where, table, where.size)
+        for j in range(ROWS):
+            row = planes[plane + j, y]
+            row[: columns[0]] = -np.inf
+            row[columns[1] if z + j < fine else 0 :] = -np.inf
+
+
+@compiled
+def _search_tile(planes, z, mask, voxel_y, voxel_x, rounding, top, bottom, left, right, found, places, count):
     """Add the peaks of one tile to `places`."""
-    height, width = voxel_y.size, voxel_x.size
-    here = planes[z % 3]
+    below, here, above = planes[(z - 1) % len(planes)], planes[z % len(planes)], planes[(z + 1) % len(planes)]
     for y in range(top, bottom):
-        row = here[y - top + 1]
+        row = y - top + 1
+        rows = below[row], here[row - 1], here[row], here[row + 1], above[row]
+        if _higher_than_beside(*rows, right - left, found) == 0:
+            continue
         in_mask = mask[voxel_y[y]]
-        rows = (max(y - 1, 0) - top + 1, min(y + 2, height) - top + 1)
         for x in range(left, right):
-            if not in_mask[voxel_x[x]]:
+            if not (found[x - left] and in_mask[voxel_x[x]]):
                 continue
-            i = x - left + 1
-            value = row[i]
-            if (x > 0 and row[i - 1] >= value) or (x + 1 < width and row[i + 1] > value):
-                continue
-            columns = (max(x - 1, 0) - left + 1, min(x + 2, width) - left + 1)
+            column = x - left + 1
+            value = here[row, column]
             equal = value - abs(value) * rounding
-            kind = _compare(here, rows, columns, y - top + 1, i, value, equal, np.int64(0))
+            kind = _compare(here, row, column, value, equal, np.int64(0))
             if kind and z > 0:
-                kind = min(
-                    kind, _compare(planes[(z - 1) % 3], rows, columns, y - top + 1, i, value, equal, np.int64(-1))
-                )
-            if kind and z + 1 < depth:
-                kind = min(
-                    kind, _compare(planes[(z + 1) % 3], rows, columns, y - top + 1, i, value, equal, np.int64(1))
-                )
+                kind = min(kind, _compare(below, row, column, value, equal, np.int64(-1)))
+            if kind:
+                kind = min(kind, _compare(above, row, column, value, equal, np.int64(1)))
             if kind:
                 places[count, 0] = z
                 places[count, 1] = y
@@ -267,15 +282,32 @@ def _search_tile(planes, z, depth, mask, voxel_y, voxel_x, rounding, top, bottom
 
 
 @compiled
-def _compare(plane, rows, columns, y, x, value, equal, side):
+def _higher_than_beside(below, before, here, after, above, width, found):
+    """Mark what is higher than the three voxels by faces that come before it, and not lower than the three after it.
+
+    Returns how many there are.
+    """
+    count = np.int32(0)
+    for x in range(width):  # with maxima instead of six comparisons, so that the compiler makes vectors of it
+        value = here[x + 1]
+        first = max(here[x], before[x + 1], below[x + 1])
+        last = max(here[x + 2], after[x + 1], above[x + 1])
+        peak = np.int32((value > first) & (value >= last))
+        found[x] = peak
+        count += peak
+    return count
+
+
+@compiled
+def _compare(plane, y, x, value, equal, side):
     """How `value` stands to the voxels around (y, x) in a slice below (-1), its own (0) or above (1).
 
     0: one is higher, or is equal and comes before it in (z, y, x), so that the first of two equals
     stands for both. Otherwise CLEAR where all are lower, EQUAL where some are equal.
     """
     kind = CLEAR
-    for j in range(rows[0], rows[1]):
-        for i in range(columns[0], columns[1]):
+    for j in range(y - 1, y + 2):
+        for i in range(x - 1, x + 2):
             if side == 0 and j == y and i == x:
                 continue
             other = plane[j, i]

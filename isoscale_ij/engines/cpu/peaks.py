@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu.compiling import compiled
+from isoscale_ij.engines.cpu.runs import count_runs, run_end
 from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
-from isoscale_ij.engines.cpu.voronoi import count_runs
 
 
 def peaks(
@@ -72,16 +72,14 @@ def census(
 
 @compiled
 def _count(labels, sizes):
-    """Voxels of each label, stretch by stretch of equal ones."""
+    """Voxels of each label."""
     for z in range(labels.shape[0]):
         for y in range(labels.shape[1]):
             row = labels[z, y]
-            begin = 0
-            for x in range(1, row.size):
-                if row[x] != row[begin]:
-                    sizes[row[begin]] += x - begin
-                    begin = x
-            sizes[row[begin]] += row.size - begin
+            end = 0
+            while end < row.size:
+                begin, end = end, run_end(row, end)
+                sizes[row[begin]] += end - begin
 
 
 @compiled
@@ -89,10 +87,14 @@ def _raise_peaks(labels, values, highest):
     for z in range(labels.shape[0]):
         for y in range(labels.shape[1]):
             row, heights = labels[z, y], values[z, y]
-            for x in range(row.size):
-                label = row[x]
-                if label != 0 and heights[x] > highest[label]:
-                    highest[label] = heights[x]
+            end = 0
+            while end < row.size:
+                begin, end = end, run_end(row, end)
+                if row[begin] != 0:
+                    peak = highest[row[begin]]
+                    for x in range(begin, end):
+                        peak = max(peak, heights[x])
+                    highest[row[begin]] = peak
 
 
 @compiled
@@ -100,7 +102,11 @@ def _cut(labels, values, limits, runs):
     for z in range(labels.shape[0]):
         for y in range(labels.shape[1]):
             row, heights = labels[z, y], values[z, y]
-            for x in range(row.size):
-                if row[x] != 0 and not heights[x] > limits[row[x]]:
-                    row[x] = 0
+            end = 0
+            while end < row.size:
+                begin, end = end, run_end(row, end)
+                if row[begin] != 0:
+                    limit = limits[row[begin]]
+                    for x in range(begin, end):
+                        row[x] = row[x] if heights[x] > limit else 0
             runs[z, y] = count_runs(row)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu.compiling import compiled
+from isoscale_ij.engines.cpu.runs import run_end
 from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
 
 Ints = NDArray[np.int32]
@@ -154,19 +155,12 @@ def _find_runs(labels, first, last, start, begin, end, value):
             if run == start[z * height + y + 1]:
                 continue
             row = labels[z, y]
-            before = np.int32(0)
-            for x in range(row.size):
-                label = row[x]
-                if label != before:
-                    if before != 0:
-                        end[run - 1] = x
-                    if label != 0:
-                        begin[run] = x
-                        value[run] = label
-                        run += 1
-                    before = label
-            if before != 0:
-                end[run - 1] = row.size
+            x = 0
+            while x < row.size:
+                first, x = x, run_end(row, x)
+                if row[first] != 0:
+                    begin[run], end[run], value[run] = first, x, row[first]
+                    run += 1
 
 
 @compiled

@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu.compiling import compiled, multiply_add
 from isoscale_ij.engines.cpu.threads import for_ranges
+from isoscale_ij.engines.cpu.vectors import COLUMNS, ROWS, fetch, sum_row
 from isoscale_ij.engines.taps import Taps
 
 _BAND_BYTES = 1 << 20
+_LINE_BYTES = 64  # of a cache
 _UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
 
@@ -53,11 +55,11 @@ def resample(
 
     def resample_rows(first: int, last: int) -> None:
         planes = np.empty((depth, min(band, last - first), width), sums_type)
-        line = np.empty(source.shape[2], sums_type)
+        lines = np.zeros((ROWS, source.shape[2]), sums_type)
         sums = np.empty(width, sums_type)
         for begin in range(first, last, band):
             end = min(begin + band, last)
-            _weigh_rows(source, *_arrays(along_y), begin, end, *_arrays(along_x), along_x.unchanged, line, planes)
+            _weigh_rows(source, *_arrays(along_y), begin, end, *_arrays(along_x), along_x.unchanged, lines, planes)
             _weigh_planes(planes, begin, *_arrays(along_z), lowest, highest, rounded, whole, sums, out, begin, end)
 
     if along_y.unchanged and along_x.unchanged:
@@ -109,45 +111,71 @@ def _whole_type(dtype: np.dtype[np.generic]) -> type[np.integer]:
 
 @compiled
 def _weigh_rows(
-    source, first_y, count_y, weights_y, first_row, last_row, first_x, count_x, weights_x, same_x, line, planes
+    source, first_y, count_y, weights_y, first_row, last_row, first_x, count_x, weights_x, same_x, lines, planes
 ):
     """Apply the taps of y and x: `source` (z, y, x) to `planes` (z, rows of the band, x')."""
-    columns = source.shape[2]
     for z in range(source.shape[0]):
-        for row in range(first_row, last_row):
-            y = first_y[row]
-            n = count_y[row]
-            values = source[z, y]
-            weight = weights_y[row, 0]
+        for row in range(first_row, last_row, ROWS):
+            rows = min(ROWS, last_row - row)
+            for j in range(rows):
+                after = row + j + 1
+                if after < last_row:
+                    _fetch_rows(source[z], first_y[after - 1] + count_y[after - 1], first_y[after] + count_y[after])
+                elif z + 1 < source.shape[0]:
+                    _fetch_rows(source[z + 1], first_y[first_row], first_y[first_row] + count_y[first_row])
+                into = lines if not same_x else planes[z]
+                at = j if not same_x else row - first_row + j
+                _weigh_row(source[z], first_y[row + j], weights_y[row + j], count_y[row + j], into, at)
+            if not same_x:
+                _weigh_columns(lines, first_x, count_x, weights_x, planes[z, row - first_row :], rows)
+
+
+@compiled
+def _fetch_rows(source, first, last):
+    """Ask for rows of `source` (y, x), whose pieces are not read in the order in which processors foresee it."""
+    columns = source.shape[1]
+    for at in range(first * columns, last * columns, _LINE_BYTES // source.itemsize):
+        fetch(source, at)
+
+
+@compiled
+def _weigh_row(source, first, weights, count, out, at):
+    """The weighted sum of rows of `source` (y, x) from `first` on, into the row `at` of `out`."""
+    columns = source.shape[1]
+    if columns < COLUMNS:
+        values, sums = source[first], out[at]
+        for x in range(columns):
+            sums[x] = weights[0] * sums.dtype.type(values[x])
+        for k in range(1, count):
+            values = source[first + k]
             for x in range(columns):
-                line[x] = weight * line.dtype.type(values[x])
-            k = 1
-            while k + 4 <= n:
-                v0, v1, v2, v3 = source[z, y + k], source[z, y + k + 1], source[z, y + k + 2], source[z, y + k + 3]
-                w0, w1, w2, w3 = weights_y[row, k], weights_y[row, k + 1], weights_y[row, k + 2], weights_y[row, k + 3]
-                for x in range(columns):
-                    s = multiply_add(w0, line.dtype.type(v0[x]), line[x])
-                    s = multiply_add(w1, line.dtype.type(v1[x]), s)
-                    s = multiply_add(w2, line.dtype.type(v2[x]), s)
-                    line[x] = multiply_add(w3, line.dtype.type(v3[x]), s)
-                k += 4
-            while k < n:
-                values = source[z, y + k]
-                weight = weights_y[row, k]
-                for x in range(columns):
-                    line[x] = multiply_add(weight, line.dtype.type(values[x]), line[x])
-                k += 1
-            result = planes[z, row - first_row]
-            if same_x:
-                for x in range(columns):
-                    result[x] = line[x]
-            else:
-                for x in range(first_x.size):
-                    begin = first_x[x]
-                    s = weights_x[x, 0] * line[begin]
-                    for k in range(1, count_x[x]):
-                        s = multiply_add(weights_x[x, k], line[begin + k], s)
-                    result[x] = s
+                sums[x] = multiply_add(weights[k], sums.dtype.type(values[x]), sums[x])
+        return
+    for left in range(0, columns, COLUMNS):
+        x = min(left, columns - COLUMNS)  # what is summed twice comes out the same
+        sum_row(out, at * out.shape[1] + x, source, first * columns + x, columns, weights, 0, count)
+
+
+@compiled
+def _weigh_columns(lines, first, count, weights, out, rows):
+    """Weighted sums along each of ROWS lines, at a time, so that they do not wait for each other."""
+    l0, l1, l2, l3 = lines[0], lines[1], lines[2], lines[3]
+    for x in range(first.size):
+        begin, weight = first[x], weights[x, 0]
+        s0, s1, s2, s3 = weight * l0[begin], weight * l1[begin], weight * l2[begin], weight * l3[begin]
+        for k in range(1, count[x]):
+            place, weight = begin + k, weights[x, k]
+            s0 = multiply_add(weight, l0[place], s0)
+            s1 = multiply_add(weight, l1[place], s1)
+            s2 = multiply_add(weight, l2[place], s2)
+            s3 = multiply_add(weight, l3[place], s3)
+        out[0, x] = s0
+        if rows > 1:
+            out[1, x] = s1
+        if rows > 2:
+            out[2, x] = s2
+        if rows > 3:
+            out[3, x] = s3
 
 
 @compiled

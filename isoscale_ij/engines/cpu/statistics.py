@@ -62,13 +62,19 @@ def _rows(values: NDArray[Any]) -> NDArray[Any]:
 
 @compiled
 def _count_bins(values, lowest, scale, counts):
-    """Four histograms side by side, so that neighbours in one bin do not wait for each other."""
-    top = counts.size - 1
+    """First the bins of a stretch of values, as vectors, then what is in them.
+
+    In four histograms side by side, so that neighbours in one bin do not wait for each other.
+    """
+    top = np.float64(counts.size - 1)
     partial = np.zeros((4, counts.size), np.int64)
+    bins = np.empty(256, np.int32)
     for y in range(values.shape[0]):
-        row = values[y]
-        for x in range(row.size):
-            index = min(max(int((row[x] - lowest) * scale), 0), top)
-            partial[x & 3, index] += 1
+        for begin in range(0, values.shape[1], bins.size):
+            row = values[y, begin : begin + bins.size]
+            for x in range(row.size):
+                bins[x] = np.int32(min(max((row[x] - lowest) * scale, 0.0), top))
+            for x in range(row.size):
+                partial[x & 3, bins[x]] += 1
     for index in range(counts.size):
         counts[index] += partial[0, index] + partial[1, index] + partial[2, index] + partial[3, index]

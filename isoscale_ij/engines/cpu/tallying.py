@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu.compiling import compiled
+from isoscale_ij.engines.cpu.runs import run_end
 from isoscale_ij.engines.cpu.threads import for_ranges
 from isoscale_ij.engines.protocol import Tally
 
@@ -56,9 +57,8 @@ def _tally_slice(labels, z, n_voxels, index_sums, product_sums, lowest, highest,
         row = labels[y]
         end = 0
         while end < width:
-            label, begin = row[end], end
-            while end < width and row[end] == label:
-                end += 1
+            begin, end = end, run_end(row, end)
+            label = row[begin]
             if label == 0:
                 continue
             count, last = end - begin, end - 1
@@ -92,17 +92,16 @@ def _sum_values(labels, values, origin, sums, squares, lowest, highest):
         row, value_of = labels[y], values[y]
         end = 0
         while end < width:
-            label = row[end]
+            begin, end = end, run_end(row, end)
+            label = row[begin]
             if label == 0:
-                end += 1
                 continue
             total, square, low, high = 0.0, 0.0, np.inf, -np.inf
-            while end < width and row[end] == label:
-                value = value_of[end]
+            for x in range(begin, end):
+                value = value_of[x]
                 total += value
                 square += (value - origin) * (value - origin)
                 low, high = min(low, value), max(high, value)
-                end += 1
             sums[label] += total
             squares[label] += square
             lowest[label] = min(lowest[label], low)

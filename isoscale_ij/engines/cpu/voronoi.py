@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu.compiling import compiled
+from isoscale_ij.engines.cpu.runs import count_runs
 from isoscale_ij.engines.cpu.threads import for_ranges
 
 _LARGEST, _SMALLEST = (16, 64), (2, 8)  # rows and columns of a block
@@ -212,26 +213,3 @@ def _nearest_in_row(mask, z, y, left, right, origin, seeds, finer, unit, candida
             owner[x] = label if closer else owner[x]
     for x in range(width):
         out[left + x] = owner[x] if mask[left + x] else 0
-
-
-@compiled
-def count_runs(row):
-    """Runs of equal label, background not counted."""
-    count = np.int32(row[0] != 0)
-    for x in range(1, row.size):
-        count += np.int32((row[x] != row[x - 1]) & (row[x] != 0))
-    return count
-
-
-def count_runs_per_row(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Runs of equal label in each row (z, y)."""
-    runs = np.empty(labels.shape[:2], np.int32)
-    for_ranges(lambda first, last: _count_rows(labels[first:last], runs[first:last]), len(labels))
-    return runs
-
-
-@compiled
-def _count_rows(labels, runs):
-    for z in range(labels.shape[0]):
-        for y in range(labels.shape[1]):
-            runs[z, y] = count_runs(labels[z, y])
