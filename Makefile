@@ -50,7 +50,7 @@ format: setup
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
 
-# Hours: damaged files, kills, laws with 10,000 examples; writes docs/trust.md. MINUTES=30 makes it shorter.
+# An hour or two: damaged files, kills, laws with 10,000 examples; writes docs/trust.md. MINUTES=30 makes it shorter.
 nightly: setup
 	$(RUN) tests/nightly/run.py $(if $(MINUTES),--minutes $(MINUTES))
 

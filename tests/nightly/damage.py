@@ -1,7 +1,8 @@
 """Damaged files through every reader: only errors of ours come out, soon, and in little memory.
 
 Each case is a number: from it follow the file, what is done to its bytes and what is read, so that a case
-can be run again by itself: ``python tests/nightly/damage.py one 1234``. A run is resumed where it stopped.
+can be run again by itself: ``python tests/nightly/damage.py one 1234``. A run (``run CASES SECONDS``) is resumed
+where it stopped.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import numpy as np
@@ -182,7 +184,8 @@ def run(count: int, seconds: float) -> dict[str, Any]:
         process = subprocess.Popen(
             [sys.executable, __file__, "batch", str(first), str(last)], stdout=subprocess.PIPE, text=True
         )
-        watch = subprocess.Popen(["sleep", str(_BATCH * 2)])
+        watch = Timer(_BATCH * 2, process.kill)
+        watch.start()
         assert process.stdout is not None
         finished = False
         for line in process.stdout:
@@ -191,10 +194,7 @@ def run(count: int, seconds: float) -> dict[str, Any]:
             if "wrong" in message:
                 state["wrong"][str(message["wrong"])] = message["what"]
             finished |= "done" in message
-            if watch.poll() is not None:
-                process.kill()
-        watch.kill()
-        watch.wait()
+        watch.cancel()
         process.wait()
         if not finished:  # it hung or died in this case: the next batch begins after it
             state["wrong"][str(begun)] = f"the process ended with {process.returncode}"
@@ -212,4 +212,4 @@ if __name__ == "__main__":
         with tempfile.TemporaryDirectory() as temporary:
             print(one(int(sys.argv[2]), originals(STATE.parent / "originals"), Path(temporary)))
     else:
-        print(json.dumps(run(int(sys.argv[2]), 3600), indent=1))
+        print(json.dumps(run(int(sys.argv[2]), float(sys.argv[3]))))
