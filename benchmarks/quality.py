@@ -23,6 +23,11 @@ from isoscale_ij.operations.agreement import agreement
 HERE = Path(__file__).resolve().parents[1]
 DATA = HERE.parent / "shared" / "data"
 SEEDS = (11, 12, 13)
+PICTURES = {  # sets of which the first image is drawn, and the name of the picture
+    "synthetic, as they are": "quality.png",
+    "synthetic, brightness spread (log-normal 0.6)": "quality-brightness.png",
+    "synthetic, bleaching along z (to 1/3)": "quality-bleaching.png",
+}
 SHAPE = (32, 288, 288)
 GROUND = 110.0
 
@@ -165,7 +170,28 @@ def _against_otsu(table: pd.DataFrame) -> list[str]:
     return lines
 
 
+def draw() -> None:
+    """The truth, and what some of the ways find, over the image, for the documentation."""
+    from isoscale_ij.comparison import figures
+    from isoscale_ij.image.calibration import mark_as_labels
+
+    left = dict(PICTURES)
+    for case in synthetic():
+        if case.of not in left:
+            continue
+        found = {name: ways()[name](case, 0.45 * case.radius, 0.225 * case.radius) for name in ("otsu", "local")}
+        grid = case.image.copy(data=case.truth)
+        figure = figures.labels_side_by_side(
+            case.image, {name: mark_as_labels(grid.copy(data=labels)) for name, labels in found.items()},
+            mark_as_labels(grid), outlines=True,
+        )  # fmt: skip
+        figure.savefig(HERE / "docs" / "pictures" / left.pop(case.of), dpi=75)
+
+
 def main() -> None:
+    if "--pictures" in sys.argv:
+        draw()
+        return
     quick = "--quick" in sys.argv  # one image of each set; nothing is written
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -173,6 +199,7 @@ def main() -> None:
     if quick:
         print(written(table))
         return
+    draw()
     page = HERE / "docs" / "quality.md"
     text = page.read_text(encoding="utf-8")
     begin, end = text.index("<!-- measured -->"), text.index("<!-- end -->")

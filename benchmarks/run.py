@@ -17,6 +17,7 @@ from typing import Any
 
 import report
 import scaling
+import steps
 from machine import machine
 from tasks import TASKS, WRONG, Task, volume
 
@@ -77,7 +78,9 @@ def main() -> None:
         print(f"{row['task']:34} {row['peer']:30} {row['seconds']:8.4f} s {row['peer_seconds']:8.3f} s", flush=True)
     growth = scaling.tables(quick=options.quick)
     here = machine()
-    text = report.page(rows, commands, growth, here, volume(quick=options.quick).shape)
+    profile = steps.rows(here, quick=options.quick)
+    print(steps.table(profile, volume(quick=options.quick).size), flush=True)
+    text = report.page(rows, commands, growth, profile, here, volume(quick=options.quick))
     known = DOCS / "benchmarks.json"
     if options.quick:
         print(text)
@@ -86,7 +89,7 @@ def main() -> None:
         print("\n".join(report.slower(rows, json.loads(known.read_text(encoding="utf-8"))["rows"])))
     report.draw(rows, growth, DOCS / "pictures")
     (DOCS / "benchmarks.md").write_text(text, encoding="utf-8")
-    found = {"machine": here, "rows": rows, "commands": commands, "scaling": growth}
+    found = {"machine": here, "rows": rows, "commands": commands, "scaling": growth, "steps": profile}
     known.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

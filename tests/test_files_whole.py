@@ -13,6 +13,7 @@ import tifffile
 
 import isoscale_ij as iso
 from images import ENDINGS, assert_same, make
+from isoscale_ij.cli import main
 
 
 def test_an_existing_file_is_not_replaced_unasked(tmp_path: Path) -> None:
@@ -102,6 +103,19 @@ def test_what_is_no_image(tmp_path: Path, content: bytes, word: str) -> None:
 def test_a_folder_is_no_image(tmp_path: Path) -> None:
     with pytest.raises(iso.FormatError, match="folder"):
         iso.read(tmp_path)
+
+
+def test_an_axis_that_is_too_long_to_be_true(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its coordinates alone would take 23 GB, before a voxel is read."""
+    path = tmp_path / "tiled.tif"
+    tifffile.imwrite(path, np.zeros((32, 32), np.uint8), tile=(16, 16), metadata=None)
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        tiff.pages[0].tags["ImageLength"].overwrite(2895759640, dtype=4)
+    with pytest.raises(iso.FormatError, match="2895759640 voxels on the axis y"):
+        iso.read(path)
+    for command in (["info", str(path)], ["set-voxel-size", str(path), "--x", "1um"]):
+        assert main(command) == 1
+        assert "2895759640 voxels on the axis y" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -20,6 +20,7 @@ from isoscale_ij.image.units import VOXEL, canonical_unit
 Region: TypeAlias = Mapping[str, slice]
 """A part of an image: which voxels of each axis; all of them on axes that are not named."""
 
+_LONGEST = 1 << 24  # voxels of an axis; no image has more, damaged files say so, and each takes a coordinate
 _DIGITS = 1e-12  # of a position are left for the size of a voxel, at the least
 
 
@@ -96,6 +97,11 @@ class Header:
         """
         attrs = self.attrs
         dims = self.dims
+        for axis, count in zip(dims, self.shape, strict=True):
+            if count > _LONGEST:
+                raise FormatError(
+                    f"Got {count} voxels on the axis {axis}; needed are {_LONGEST} or fewer. Is the file damaged?"
+                )
         if lazy is not None:
             data, dims = lazy, self.ordered
         elif values:

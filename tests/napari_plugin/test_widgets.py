@@ -197,22 +197,19 @@ def test_preview_follows_the_slider_and_the_view(viewer: Any, dock: Any, sample:
     assert "preview" not in viewer.layers
 
 
-def test_the_preview_is_quick(viewer: Any, dock: Any, until: Any) -> None:
-    import time
-
+def test_the_preview_looks_at_few_voxels(viewer: Any, dock: Any, until: Any) -> None:
+    """Whatever the size of the image, so that it comes within 0.3 s on a machine that has nothing else to do."""
     image, _ = iso.sample(shape=(24, 512, 512))
-    viewer.add_image(image.values, scale=list(iso.voxel_size(image).values()), units=("um",) * 3)
+    values = np.tile(image.values, (1, 3, 3))
+    viewer.add_image(values, scale=list(iso.voxel_size(image).values()), units=("um",) * 3)
     widget = dock("Label objects")
     widget.preview.setChecked(True)
     until(lambda: "in view" in widget.summary.text())
-    times = []
     for step in (5, 10, 15):
         seen = widget.summary.text()
-        begin = time.perf_counter()
         widget.spot.slider.setValue(widget.spot.slider.value() + step)
         until(lambda seen=seen: widget.summary.text() != seen)
-        times.append(time.perf_counter() - begin)
-    assert min(times) < 1.5, times  # 0.3 s on a machine that has nothing else to do
+        assert viewer.layers["preview"].data.size < 2_200_000 < values.size / 20
 
 
 def slow(monkeypatch: pytest.MonkeyPatch, module: str, name: str) -> threading.Event:
