@@ -13,13 +13,14 @@ OPENCL := .venv-opencl/bin/python
 NAPARI := .venv-napari/bin/python
 FORMATS := .venv-formats/bin/python
 
-.PHONY: demo test test-napari test-formats test-lowest nightly release check format bench bench-opencl quality setup \
+.PHONY: demo test test-napari test-formats test-lowest nightly release check format bench bench-opencl quality environments setup \
 	setup-peers setup-opencl setup-napari setup-formats docs walkthrough napari-pictures jar clean
 
 demo: setup
 	$(RUN) -m isoscale_ij demo demo
 
-test: setup setup-peers setup-opencl setup-napari
+test:
+	$(MAKE) -j 2 environments
 	$(RUN) -m pytest
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PEERS) -m pytest -p pytest_timeout tests/peers
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 ISOSCALE_TEST_ENGINE=opencl $(OPENCL) -m pytest -p pytest_timeout tests/test_engine.py tests/opencl
@@ -76,6 +77,7 @@ napari-pictures: setup-napari
 jar: setup
 	$(RUN) -m isoscale_ij.fiji.jar dist
 
+environments: setup setup-peers setup-opencl setup-napari setup-formats
 setup: .venv/.ready
 setup-peers: .venv-peers/.ready
 setup-opencl: .venv-opencl/.ready

@@ -27,6 +27,7 @@ from isoscale_ij.engines.taps import gaussian_weights
 Floats = NDArray[np.float32]
 
 _BAND = 64  # rows; the fewer, the more often those around a band are read, the more, the less of it stays in a cache
+_RING_BYTES = 16 << 20  # the most memory of a thread for slices that are blurred along z next
 _TILE = 256  # columns of rows that are read at a time
 _PADDING = 16  # floats, so that rows begin in different parts of a cache
 _PIECE_BYTES = 1 << 20  # of slices that are converted at a time
@@ -50,7 +51,7 @@ def blur(
     reach_z, reach_y = len(along_z) // 2, len(along_y) // 2
     shifted_z, shifted_y = _shifted(along_z), _shifted(along_y)
     direct = not offset and source.dtype in _AS_THEY_ARE and source.dtype.isnative
-    band = _rows_of_a_band(height)
+    band = _rows_of_a_band(height, 4 * len(shifted_z) * width)
     tiles = -(-width // _TILE)
 
     def blur_bands(first: int, last: int) -> None:
@@ -75,10 +76,10 @@ def blur(
     for_ranges(blur_bands, -(-height // band), on_part=on_part)
 
 
-def _rows_of_a_band(height: int) -> int:
-    """So many that there are several bands for each thread."""
-    share = -(-height // (4 * thread_count()))
-    return min(_BAND, max(ROWS, share // ROWS * ROWS))
+def _rows_of_a_band(height: int, row_bytes: int) -> int:
+    """So many that there are several bands for each thread, and that what is blurred of them is not too much."""
+    rows = min(_BAND, -(-height // (4 * thread_count())), _RING_BYTES // row_bytes)
+    return max(ROWS, rows // ROWS * ROWS)
 
 
 def _converted(values: NDArray[np.generic], offset: float) -> Floats:
