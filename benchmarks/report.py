@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import files
 import steps
 import xarray as xr
 from machine import least_seconds
@@ -27,7 +28,7 @@ def slower(rows: list[dict[str, Any]], before: list[dict[str, Any]]) -> list[str
 
 def page(
     rows: list[dict[str, Any]], commands: list[dict[str, Any]], scaling: dict[str, list[dict[str, Any]]],
-    profile: list[dict[str, Any]], here: dict[str, Any], image: xr.DataArray,
+    profile: list[dict[str, Any]], stored: list[dict[str, Any]], here: dict[str, Any], image: xr.DataArray,
 ) -> str:  # fmt: skip
     """The page for the documentation."""
     about = (
@@ -50,6 +51,15 @@ def page(
             "is longer. Of the spots' blur, the axis that is made finer is blurred while seeds are sought."
         ),
         steps.table(profile, image.size),
+    ]
+    parts += [
+        "## Files of a gigabyte",
+        (
+            "Noise of 12 bits in uint16, which hardly packs. Written until it is on the disk, read while the system "
+            "still has it in memory; *plain bytes* are NumPy's tofile and fromfile. OME-Zarr packs, and has all of its "
+            "smaller sizes as well."
+        ),
+        files.table(stored),
     ]
     parts += ["## Whole commands on a small file", _commands(commands)]
     parts += ["## How it grows", "![](pictures/scaling.png)", *_growth(scaling)]

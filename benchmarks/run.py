@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import files
 import report
 import scaling
 import steps
@@ -79,8 +80,10 @@ def main() -> None:
     growth = scaling.tables(quick=options.quick)
     here = machine()
     profile = steps.rows(here, quick=options.quick)
+    stored = files.rows(quick=options.quick)
+    print(files.table(stored), flush=True)
     print(steps.table(profile, volume(quick=options.quick).size), flush=True)
-    text = report.page(rows, commands, growth, profile, here, volume(quick=options.quick))
+    text = report.page(rows, commands, growth, profile, stored, here, volume(quick=options.quick))
     known = DOCS / "benchmarks.json"
     if options.quick:
         print(text)
@@ -89,7 +92,7 @@ def main() -> None:
         print("\n".join(report.slower(rows, json.loads(known.read_text(encoding="utf-8"))["rows"])))
     report.draw(rows, growth, DOCS / "pictures")
     (DOCS / "benchmarks.md").write_text(text, encoding="utf-8")
-    found = {"machine": here, "rows": rows, "commands": commands, "scaling": growth, "steps": profile}
+    found = {"machine": here, "rows": rows, "commands": commands, "scaling": growth, "steps": profile, "files": stored}
     known.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
