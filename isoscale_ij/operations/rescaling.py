@@ -117,7 +117,8 @@ def rescale(
     Samples are aligned by voxel centres; beyond the edges the outermost voxels go on. Going to
     larger voxels, the interpolation kernel is widened by the factor, so that nothing is left out
     (antialiasing). Integers stay integers: values are rounded half up, and clipped to the range
-    of their type. Sums are in float32; for 32- and 64-bit integers and float64 in float64.
+    of their type. Sums are in float32; for 32- and 64-bit integers and float64 in float64, which holds
+    integers up to 2**53: larger ones lose their last digits.
     t and c stay as they are.
 
     A NaN in the input makes NaN of the output voxels whose kernel reaches it, and of no others;

@@ -59,6 +59,7 @@ def blur(
         lines = np.empty((band, tiles * _TILE + len(along_x) + _PADDING), np.float32)
         ring = np.empty((len(shifted_z), band, tiles * _TILE + _PADDING), np.float32)
         rows_y = np.arange(len(shifted_y)) * tile.shape[2]
+        places, sums = np.empty(len(shifted_z), np.int64), np.empty((ROWS, COLUMNS), np.float32)
         for top in range(first * band, min(last * band, height), band):
             bottom = min(top + band, height)
             above, below = max(top - reach_y, 0), min(bottom + reach_y, height)
@@ -70,7 +71,7 @@ def blur(
                 values = part if direct else _converted(part, offset)
                 done = _blur_band(
                     values, begin, top - above, bottom - top, shifted_y, rows_y, along_x, tile, lines, ring,
-                    shifted_z, reach_z, out, top, done,
+                    shifted_z, reach_z, places, sums, out, top, done,
                 )  # fmt: skip
 
     for_ranges(blur_bands, -(-height // band), on_part=on_part)
@@ -98,16 +99,16 @@ def _shifted(weights: Floats) -> Floats:
 
 @compiled
 def _blur_band(
-    source, first, begin, rows, weights_y, rows_y, weights_x, tile, lines, ring, weights_z, reach_z, out, top, done
-):
+    source, first, begin, rows, weights_y, rows_y, weights_x, tile, lines, ring, weights_z, reach_z, places, sums, out,
+    top, done,
+):  # fmt: skip
     """Go on with a band of `rows` rows of `out`, from `top` on, with the next slices of the source.
 
     `source` (z, row, x) begins with the slice `first`; the band begins at its row `begin`. `done` slices of the output
-    are there already. Returns how many there are now.
+    are there already. Returns how many there are now. (All that is scratch is made by who calls: numba takes longer
+    to compile what makes arrays.)
     """
     depth, columns = out.shape[0], out.shape[2]
-    places = np.empty(weights_z.shape[0], np.int64)
-    sums = np.empty((ROWS, COLUMNS), np.float32)
     slot = ring.shape[1] * ring.shape[2]
     slice_out = out.shape[1] * columns
     for z in range(first, first + source.shape[0]):

@@ -132,12 +132,14 @@ def _search_rows(
     tables = _shared_windows(across_slices.weights)
     places = np.empty((_MOST, 4), np.int32)
     planes = np.full((_PLANES, _ROWS + 2, _WIDE), -np.inf, np.float32)
+    ring = np.empty((tables.shape[1], _ROWS + 2, _WIDE), np.float32)
+    found, where = np.empty(_COLUMNS, np.uint8), np.empty(len(ring), np.int64)
     for top in range(*rows, _ROWS):
         left, z = 0, 0
         while left < fine[2]:  # until all tiles of the row are done; each time `places` is full, it is emptied
             count, left, z = _search(
                 values, across_slices.begin, tables, mask, *voxel, rounding,
-                top, min(top + _ROWS, rows[1]), left, z, planes, places,
+                top, min(top + _ROWS, rows[1]), left, z, planes, ring, found, where, places,
             )  # fmt: skip
             some = places[:count].copy()
             some[:, 1] += first_row
@@ -159,7 +161,10 @@ def _shared_windows(weights: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @compiled
-def _search(values, begin, tables, mask, voxel_z, voxel_y, voxel_x, rounding, top, bottom, left, z, planes, places):
+def _search(
+    values, begin, tables, mask, voxel_z, voxel_y, voxel_x, rounding, top, bottom, left, z, planes, ring, found, where,
+    places,
+):  # fmt: skip
     """Peaks in the mask, as (z, y, x, kind), in the tiles from `top` to `bottom`: those from `left` and slice `z` on.
 
     Returns their number, and the tile and slice to go on from where there was no room for more.
@@ -167,13 +172,11 @@ def _search(values, begin, tables, mask, voxel_z, voxel_y, voxel_x, rounding, to
     Goes down the slices tile by tile. Of a tile, the slices above, here and below are worked out
     with a margin of one voxel, and only where there is mask, ROWS of them at a time: fine slice z stands in
     ``planes[z % _PLANES]``, the voxel (y, x) at ``[y - top + 1, x - left + 1]``; beyond the image
-    there is minus infinity. `voxel_z`, `voxel_y` and `voxel_x` are the voxels that fine indices lie in.
+    there is minus infinity. `voxel_z`, `voxel_y` and `voxel_x` are the voxels that fine indices lie in; `ring`, `found`
+    and `where` are scratch.
     """
     depth = voxel_z.size
     count = np.int64(0)  # not a literal, for which numba would compile what is called once more
-    found = np.empty(_COLUMNS, np.uint8)
-    where = np.empty(tables.shape[1], np.int64)
-    ring = np.empty((tables.shape[1], _ROWS + 2, _WIDE), np.float32)
     while left < values.shape[2]:
         right = min(left + _COLUMNS, values.shape[2])
         planes[...] = -np.inf

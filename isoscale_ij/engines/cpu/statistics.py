@@ -27,9 +27,9 @@ def histogram(values: NDArray[np.float32], lowest: float, highest: float, bins: 
     parts: list[NDArray[np.int64]] = []
 
     def count(first: int, last: int) -> None:
-        counts = np.zeros(bins, np.int64)
-        _count_bins(rows[first:last], lowest, scale, counts)
-        parts.append(counts)
+        counts = np.zeros((4, bins), np.int64)
+        _count_bins(rows[first:last], lowest, scale, np.empty(256, np.int32), counts)
+        parts.append(counts.sum(axis=0))
 
     for_ranges(count, len(rows))
     return np.asarray(np.sum(parts, axis=0), np.int64)
@@ -61,20 +61,16 @@ def _rows(values: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
-def _count_bins(values, lowest, scale, counts):
+def _count_bins(values, lowest, scale, bins, counts):
     """First the bins of a stretch of values, as vectors, then what is in them.
 
     In four histograms side by side, so that neighbours in one bin do not wait for each other.
     """
-    top = np.float64(counts.size - 1)
-    partial = np.zeros((4, counts.size), np.int64)
-    bins = np.empty(256, np.int32)
+    top = np.float64(counts.shape[1] - 1)
     for y in range(values.shape[0]):
         for begin in range(0, values.shape[1], bins.size):
             row = values[y, begin : begin + bins.size]
             for x in range(row.size):
                 bins[x] = np.int32(min(max((row[x] - lowest) * scale, 0.0), top))
             for x in range(row.size):
-                partial[x & 3, bins[x]] += 1
-    for index in range(counts.size):
-        counts[index] += partial[0, index] + partial[1, index] + partial[2, index] + partial[3, index]
+                counts[x & 3, bins[x]] += 1
