@@ -131,10 +131,10 @@ endif
 	@echo "Packages are fetched into .venv-napari; this happens once, and takes some minutes."
 ifdef UV
 	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv-napari
-	$(UV) pip install --python $(NAPARI) -e '.[napari,dask]' pytest pytest-timeout
+	$(UV) pip install --python $(NAPARI) -e '.[napari,dask]' pytest pytest-timeout napari-metadata
 else
 	$(PYTHON) -m venv .venv-napari
-	$(NAPARI) -m pip install --disable-pip-version-check -e '.[napari,dask]' pytest pytest-timeout
+	$(NAPARI) -m pip install --disable-pip-version-check -e '.[napari,dask]' pytest pytest-timeout napari-metadata
 endif
 	@touch $@
 

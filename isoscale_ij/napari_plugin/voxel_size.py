@@ -7,6 +7,8 @@ from typing import Any
 from napari.layers.utils._link_layers import get_linked_layers
 from qtpy.QtWidgets import QLineEdit, QPushButton
 
+from isoscale_ij import remarks
+from isoscale_ij.errors import IsoscaleError
 from isoscale_ij.image.calibration import set_voxel_size, voxel_size
 from isoscale_ij.image.inspection import info
 from isoscale_ij.image.units import symbol
@@ -46,8 +48,11 @@ class VoxelSize(Form):
         if layer is None:
             self.about.setText("There is no image yet.")
             return
-        described = attempt(lambda: info(layer))
-        if described is None:
+        try:
+            with remarks.heard():
+                described = info(layer)
+        except IsoscaleError as error:  # another widget may be half through: no reason for a notification
+            self.about.setText(str(error))
             return
         self.about.setText(described._repr_html_())
         sizes = voxel_size(header_of(layer))
