@@ -142,10 +142,10 @@ endif
 	@echo "Packages are fetched into .venv-formats; this happens once, and takes a minute or more."
 ifdef UV
 	$(UV) venv --quiet --allow-existing --python $(NEWER) .venv-formats
-	$(UV) pip install --python $(FORMATS) -e '.[czi,nd2,lif,ims]' -r tests/formats.txt
+	$(UV) pip install --python $(FORMATS) -e '.[czi,nd2,lif,ims,mrc,nrrd,nifti]' -r tests/formats.txt
 else
 	$(NEWER) -m venv .venv-formats
-	$(FORMATS) -m pip install --disable-pip-version-check -e '.[czi,nd2,lif,ims]' -r tests/formats.txt
+	$(FORMATS) -m pip install --disable-pip-version-check -e '.[czi,nd2,lif,ims,mrc,nrrd,nifti]' -r tests/formats.txt
 endif
 	@touch $@
 

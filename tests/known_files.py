@@ -20,7 +20,7 @@ from images import ome_set
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / "shared" / "data" / "formats"
-RECORDED, WRITTEN, BY_HAND = "recorded", "written by the maker's library", "made by hand"
+RECORDED, WRITTEN, BY_ITK, BY_HAND = "recorded", "written by the maker's library", "written by ITK", "made by hand"
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,20 @@ def _ims(folder: Path) -> Path:
     return made_files.ims(
         folder / "padded.ims", values, extent, unit="um", channels=["DAPI", "GFP"], moments=moments, compression="gzip"
     )
+
+
+def _itk(ending: str) -> Callable[[Path], Path]:
+    """Written by ITK, which knows no unit."""
+
+    def make(folder: Path) -> Path:
+        sitk = pytest.importorskip("SimpleITK")
+        image = sitk.GetImageFromArray(made_tiffs.VALUES.astype(np.uint16))
+        image.SetSpacing((0.1, 0.1, 1.5))
+        image.SetOrigin((10.05, 20.05, 30.75))
+        sitk.WriteImage(image, str(folder / f"itk{ending}"))
+        return folder / f"itk{ending}"
+
+    return make
 
 
 def _lof(folder: Path) -> Path:
@@ -171,6 +185,14 @@ KNOWN: list[Known] = [
         {"z": 0.75, "y": 0.1, "x": 0.1}, _TOTAL, channels=["DAPI", "GFP"],
         make=lambda folder: made_tiffs.micromanager(folder / "micromanager.tif"),
     ),
+    Known(
+        "NRRD", "itk.nrrd", BY_ITK, **_STACK, total=_TOTAL, unit=None, lower={"z": 30.0, "y": 20.0, "x": 10.0},
+        needs="nrrd", make=_itk(".nrrd"),
+    ),
+    Known(
+        "NIfTI", "itk.nii.gz", BY_ITK, **_STACK, total=_TOTAL, unit="millimeter", needs="nibabel", make=_itk(".nii.gz"),
+    ),
+    Known("MRC", "itk.mrc", BY_ITK, **_STACK, total=_TOTAL, unit="angstrom", needs="mrcfile", make=_itk(".mrc")),
     Known("LSM", "a.lsm", BY_HAND, **_STACK, total=_TOTAL, make=lambda folder: made_tiffs.lsm(folder / "a.lsm")),
     Known("STK", "a.stk", BY_HAND, **_STACK, total=_TOTAL, make=lambda folder: made_tiffs.stk(folder / "a.stk")),
     Known(
@@ -221,7 +243,7 @@ def table() -> str:
         cells = []
         for column in _COLUMNS:
             origins = [known.origin for known in files if column in claims(known)]
-            best = next((origin for origin in (RECORDED, WRITTEN, BY_HAND) if origin in origins), "–")
+            best = next((origin for origin in (RECORDED, WRITTEN, BY_ITK, BY_HAND) if origin in origins), "–")
             cells.append(_SHORT.get(best, best))
         lines.append(f"| {name} | {' | '.join(cells)} |")
     lines += ["", "| file | format | how it came to be | image |", "| --- | --- | --- | --- |"]

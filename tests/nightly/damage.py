@@ -34,6 +34,7 @@ _LARGEST = 3 << 20  # real files above this take too long to copy so often
 
 def originals(folder: Path) -> list[Path]:
     """Files to damage: our own in every dialect, and the real ones where they are."""
+    import SimpleITK
     import tifffile
 
     import isoscale_ij as iso
@@ -64,6 +65,9 @@ def originals(folder: Path) -> list[Path]:
     }.items():
         if not (folder / name).exists():
             tifffile.imwrite(folder / name, values, **options)
+    for ending in (".nrrd", ".nii", ".nii.gz", ".mrc"):
+        if not (folder / f"itk{ending}").exists():
+            SimpleITK.WriteImage(SimpleITK.GetImageFromArray(values), str(folder / f"itk{ending}"))
     real: dict[Path, list[Path]] = {}  # a few of each kind
     for path in sorted(REAL.rglob("*")) if REAL.is_dir() else []:
         if path.name.lower().endswith(endings()) and path.stat().st_size <= _LARGEST:
