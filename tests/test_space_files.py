@@ -113,7 +113,7 @@ def test_time_scaling_and_units_of_a_nifti(tmp_path: Path) -> None:
     nibabel.save(stored, tmp_path / "b.nii")
     image = iso.read(tmp_path / "b.nii", chunks={"z": 1})
     assert image.dtype == np.float64
-    np.testing.assert_allclose(image, values[..., 0].T / 3, atol=0.1)
+    np.testing.assert_allclose(image, values[..., 0].T / 3, atol=0.3)
 
 
 def test_a_stack_of_pictures_and_another_order_of_axes_of_an_mrc(tmp_path: Path) -> None:

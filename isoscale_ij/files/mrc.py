@@ -97,11 +97,13 @@ def _load(path: Path, dims: tuple[str, ...], kept: tuple[str, ...], region: Regi
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     mrcfile = library("mrcfile", "mrc", "MRC files")
-    with of_reading(path), warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        with mrcfile.mmap(path, mode="r", permissive=False) as file:
-            if file.data is None:
-                raise FormatError(f"{path} has no voxels. Copy or save it again.")
+    with of_reading(path):
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            file = mrcfile.mmap(path, mode="r", permissive=False)
+        with file:
             for warning in said:
                 remarks.warn(f"{path}: the reader of MRC files says: {warning.message}")
+            if file.data is None:
+                raise FormatError(f"{path} has no voxels. Copy or save it again.")
             yield file
