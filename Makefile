@@ -13,7 +13,7 @@ OPENCL := .venv-opencl/bin/python
 NAPARI := .venv-napari/bin/python
 FORMATS := .venv-formats/bin/python
 
-.PHONY: demo test test-napari test-formats test-lowest nightly release check format bench bench-opencl quality environments setup \
+.PHONY: demo test test-napari test-formats test-lowest nightly mutants release check format bench bench-opencl quality environments setup \
 	setup-peers setup-opencl setup-napari setup-formats docs walkthrough napari-pictures jar clean
 
 demo: setup
@@ -54,6 +54,12 @@ format: setup
 # An hour or two: damaged files, kills, laws with 10,000 examples; writes docs/trust.md. MINUTES=30 makes it shorter.
 nightly: setup
 	$(RUN) tests/nightly/run.py $(if $(MINUTES),--minutes $(MINUTES))
+
+# Half an hour: changes the code that calibrates and scales, and lists what no test minds in docs/trust.md.
+mutants: setup
+	$(RUN) -m pip install --disable-pip-version-check --quiet 'mutmut>=3.4'
+	$(RUN) -m mutmut run
+	PYTHONPATH=tests $(RUN) tests/nightly/mutants.py
 
 bench: setup setup-peers
 	$(PEERS) benchmarks/run.py $(if $(QUICK),--quick)

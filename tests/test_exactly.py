@@ -76,8 +76,8 @@ def test_what_is_said_of_sigmas() -> None:
         "Got -1 as spot_sigma; needed is 0 or more."
     )
     assert said(ParameterError, lambda: resolve_sigmas(grid, 21, "spot_sigma")) == (
-        "Got 21 as spot_sigma, which is 10.5 voxels on z; the image has 10 voxels, 20 µm, there. Choose a sigma smaller "
-        "than the image, or one for each axis."
+        "Got 21 as spot_sigma, which is 10.5 voxels on z; the image has 10 voxels, 20 µm, there. "
+        "Choose a sigma smaller than the image, or one for each axis."
     )
     assert "which is 11 voxels on z; the image has 10 voxels there." in said(
         ParameterError, lambda: resolve_sigmas(Grid.of(iso.as_image(np.zeros((10, 20, 30)))), "11 px", "spot_sigma")
@@ -157,8 +157,8 @@ def test_name_and_attributes_stay() -> None:
 
 def test_what_is_said_of_targets() -> None:
     assert said(ParameterError, lambda: iso.rescale(image(), {"x": 20})) == (
-        "Got a new voxel size of 20 µm on x, where the image has 30 voxels of 0.25 µm: less than one voxel would be left. "
-        "Choose a smaller voxel size."
+        "Got a new voxel size of 20 µm on x, where the image has 30 voxels of 0.25 µm: less than one voxel would be "
+        "left. Choose a smaller voxel size."
     )
     partly = iso.as_image(np.zeros((2, 3, 4)), "zyx", voxel_size={"y": 0.5, "x": 0.25}, unit="um")
     assert "no voxel size on z (it has y: 0.5 µm, x: 0.25 µm)" in said(

@@ -23,6 +23,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from nightly import interruptions  # noqa: E402
 
 REPORT = ROOT / "docs" / "trust.md"
+MUTANTS = "## What the tests would not have noticed"
+"""Begins what mutants.py writes there."""
 
 
 def laws(examples: int) -> dict[str, Any]:
@@ -62,7 +64,9 @@ def main() -> int:
         "laws": laws(options.examples),
     }
     found["damaged files"] = json.loads(damaging.communicate()[0])
-    REPORT.write_text(report(found), encoding="utf-8")
+    known = REPORT.read_text(encoding="utf-8") if REPORT.exists() else ""
+    _, heading, mutants = known.partition(MUTANTS)
+    REPORT.write_text(report(found) + (f"\n{heading}{mutants}" if heading else ""), encoding="utf-8")
     return int(any(part["wrong"] for part in found.values()))
 
 
@@ -101,7 +105,7 @@ image or one of our errors, within 10 s and 1 GB. Each case has a number: `pytho
 hypothesis): calibration, rescaling, Voronoi-Otsu-Labeling against plain versions, files there and back.
 
 Every change is tested besides by `make test`, against scipy, scikit-image, SimpleITK, ImageJ and plain versions of each
-step. Which inputs are defended against is in [SECURITY.md](../SECURITY.md)."""
+step. Which inputs are defended against is in the project's SECURITY.md."""
 
 
 if __name__ == "__main__":
