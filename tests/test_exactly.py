@@ -14,11 +14,13 @@ import xarray as xr
 from skimage.filters import threshold_otsu
 
 import isoscale_ij as iso
+from isoscale_ij.engines.taps import NO_TAPS, fine_gaussian_taps
 from isoscale_ij.errors import CalibrationError, ParameterError
 from isoscale_ij.image.calibration import lower_edge
 from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.units import convert, parse_length, symbol
-from isoscale_ij.operations.rescaling import prepared
+from isoscale_ij.operations.fine_grids import finer_steps, split_blur
+from isoscale_ij.operations.rescaling import not_finite_remark, prepared
 from isoscale_ij.operations.sigmas import plain, resolve_sigmas
 from isoscale_ij.operations.thresholds import background, coarse_background, limits_of_objects, otsu_threshold
 
@@ -95,6 +97,27 @@ def test_sigmas_as_json_knows_them() -> None:
     assert plain({"z": np.float32(1.5), "y": "2 px"}) == {"z": 1.5, "y": "2 px"}
     assert plain(np.array([1, 2.5])) == [1.0, 2.5]
     assert type(plain(3)) is float
+
+
+@pytest.mark.parametrize(
+    ("sigmas", "steps"),
+    [
+        ((0.4, 2, 2), (5, 1, 1)), ((0.4, 0.4, 0.4), (1, 1, 1)), ((0.2, 9, 9), (25, 1, 1)), ((0.5, 2, 2), (1, 1, 1)),
+        ((0.5, 2.5, 2.5), (5, 1, 1)), ((1.2, 11.27, 11.27), (5, 1, 1)), ((2.0, 10, 10), (1, 1, 1)),
+        ((1.99, 9.95, 9.95), (3, 1, 1)), ((1, 4.99, 4.99), (1, 1, 1)), ((0, 5, 5), (1, 1, 1)), ((3, 0.3, 3), (1, 10, 1)),
+        ((3, 3, 0.3), (1, 1, 10)), ((0.9, 4.5, 0.9), (5, 1, 5)), ((-1, 5, 5), (1, 1, 1)),
+    ],
+)  # fmt: skip
+def test_how_much_finer_seeds_are_sought(sigmas: tuple[float, ...], steps: tuple[int, ...]) -> None:
+    assert finer_steps(sigmas) == steps
+    on_voxels, taps = split_blur(sigmas, steps)
+    for axis, (sigma, count) in enumerate(zip(sigmas, steps, strict=True)):
+        assert on_voxels[axis] == (0.0 if count > 1 else sigma)
+        assert len(taps[axis].weights) == count
+        if count > 1:
+            np.testing.assert_array_equal(taps[axis].weights, fine_gaussian_taps(sigma, count).weights)
+        else:
+            assert taps[axis] is NO_TAPS
 
 
 # Thresholds
@@ -174,6 +197,7 @@ def test_what_is_said_of_targets() -> None:
     assert "0 on x" in said(CalibrationError, lambda: iso.rescale(image(), {"x": 0}))
     assert "0 on y" in said(CalibrationError, lambda: iso.rescale(image(), {"y": "0 px"}))
     assert "factor" in said(ParameterError, lambda: iso.rescale(image(), factor={"q": 2}))
+    assert not_finite_remark(3, 0).startswith("Some values are NaN or infinite")
     with pytest.warns(UserWarning, match=r"^2 of 64 values are NaN or infinite"):
         iso.rescale(iso.as_image(np.r_[[np.nan, np.inf], np.zeros(62)].reshape(8, 8)), factor=2)
 
@@ -204,6 +228,8 @@ def test_a_unit_beside_counts_for_plain_numbers() -> None:
     found = iso.set_voxel_size(bare, z="1500 nm", y=160, x=160)
     assert iso.voxel_size(found) == {"z": 1500.0, "y": 160.0, "x": 160.0}
     assert {found[axis].attrs["units"] for axis in "zyx"} == {"nanometer"}
+    known = iso.set_voxel_size(bare, z=2, y=0.5, unit="um")
+    assert iso.set_voxel_size(known, x=0.25).x.attrs == {"spacing": 0.25, "units": "micrometer"}
 
 
 def test_an_image_that_begins_elsewhere() -> None:

@@ -253,7 +253,6 @@ class Prepared:
             values,
             dims=self.image.dims,
             coords=coords,
-            name=self.image.name,
             attrs=self.image.attrs if attrs is None else attrs,
         )
         return inherit(made.rename(self.image.name), self.image)  # dask's own names are no names of images
