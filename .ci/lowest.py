@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-EXTRAS = ("imagej", "dask", "nd2", "lif", "ims")
+EXTRAS = ("imagej", "dask", "nd2", "lif", "ims", "mrc", "nrrd", "nifti")
 
 project = tomllib.loads((Path(__file__).resolve().parents[1] / "pyproject.toml").read_text())["project"]
 wanted = [*project["dependencies"], *(each for extra in EXTRAS for each in project["optional-dependencies"][extra])]
