@@ -171,7 +171,7 @@ def tags(stack: Hyperstack) -> dict[str, Any]:
     if "info" in about:
         entries["Info"] = about["info"]
     if "ranges" in about:
-        entries["Ranges"] = [float(end) for pair in about["ranges"] for end in pair]
+        entries["Ranges"] = tuple(float(end) for pair in about["ranges"] for end in pair)  # older ones split lists
     if "slice_labels" in about:
         entries["Labels"] = about["slice_labels"]
     if "luts" in about:
