@@ -20,9 +20,17 @@ from numba.extending import intrinsic
 registered: list[Any] = []
 """The kernels that are kept on disk."""
 
-HAS_FUSED_MULTIPLY_ADD = bool(
-    llvm.get_host_cpu_features().get("fma", False) or llvm.get_process_triple().startswith(("aarch64", "arm64"))
-)
+
+def _features() -> dict[str, bool]:
+    """What this processor can do; nothing where LLVM does not know it, as of some of ARM's."""
+    try:
+        return dict(llvm.get_host_cpu_features())
+    except RuntimeError:
+        return {}
+
+
+FEATURES = _features()
+HAS_FUSED_MULTIPLY_ADD = bool(FEATURES.get("fma") or llvm.get_process_triple().startswith(("aarch64", "arm64")))
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

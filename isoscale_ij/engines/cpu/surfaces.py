@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu.compiling import compiled
+from isoscale_ij.engines.cpu.runs import run_end
 
 
 def exposure(labels: NDArray[np.integer], z: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -29,9 +30,8 @@ def _expose(below, here, above, weights, out):
         row = here[y]
         end = 0
         while end < width:
-            label, begin = row[end], end
-            while end < width and row[end] == label:
-                end += 1
+            begin, end = end, run_end(row, end)
+            label = row[begin]
             if label == 0:
                 continue
             count = end - begin

@@ -12,6 +12,7 @@ from isoscale_ij.engines.cpu.runs import run_end
 from isoscale_ij.engines.cpu.threads import for_ranges
 from isoscale_ij.engines.protocol import Tally
 
+_AS_THEY_ARE = (np.uint8, np.uint16, np.float32, np.float64)
 _SLICES = 16  # to a partial sum, whatever the number of threads: sums of floats keep their order
 
 
@@ -37,7 +38,7 @@ def tally(
                 )  # fmt: skip
                 for channel, values in enumerate(intensities):
                     _sum_values(
-                        plane, np.ascontiguousarray(values[z], np.float64), origins[channel],
+                        plane, _summable(values[z]), origins[channel],
                         mine.intensity_sums[channel], mine.intensity_squares[channel], mine.intensity_lowest[channel],
                         mine.intensity_highest[channel],
                     )  # fmt: skip
@@ -47,6 +48,12 @@ def tally(
     for part in parts[1:]:
         total.add(part)
     return total
+
+
+def _summable(values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """A slice in a type that a kernel is compiled for: as it is, if it is one of the usual ones."""
+    usual = values.dtype in _AS_THEY_ARE and values.dtype.isnative
+    return np.ascontiguousarray(values, values.dtype if usual else np.float64)
 
 
 @compiled
@@ -98,7 +105,7 @@ def _sum_values(labels, values, origin, sums, squares, lowest, highest):
                 continue
             total, square, low, high = 0.0, 0.0, np.inf, -np.inf
             for x in range(begin, end):
-                value = value_of[x]
+                value = np.float64(value_of[x])
                 total += value
                 square += (value - origin) * (value - origin)
                 low, high = min(low, value), max(high, value)

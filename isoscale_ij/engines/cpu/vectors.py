@@ -13,16 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import llvmlite.binding as llvm
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from isoscale_ij.engines.cpu.compiling import HAS_FUSED_MULTIPLY_ADD
+from isoscale_ij.engines.cpu.compiling import FEATURES, HAS_FUSED_MULTIPLY_ADD
 
-_FEATURES = llvm.get_host_cpu_features()
-_LANES = 16 if _FEATURES.get("avx512f") else 8 if _FEATURES.get("avx2") else 4  # float32 in a vector
+_LANES = 16 if FEATURES.get("avx512f") else 8 if FEATURES.get("avx2") else 4  # float32 in a vector
 _VECTORS = 2 if _LANES == 8 else 4  # side by side in a block: AVX2 has 16 registers, the others 32
 
 ROWS = 4
