@@ -48,7 +48,8 @@ class ZarrFolder:
         """The array."""
         import zarr
 
-        return zarr.open_array(self.path, mode=mode).with_config({"write_empty_chunks": True})
+        with zarr.config.set({"array.write_empty_chunks": True}):
+            return zarr.open_array(self.path, mode=mode)
 
 
 def write(path: Path, image: xr.DataArray, version: str | None = None) -> None:
