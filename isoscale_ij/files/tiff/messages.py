@@ -15,6 +15,7 @@ from pathlib import Path
 
 from isoscale_ij import remarks
 
+_OF_NO_USE = "NDTiff.index not found"  # which nothing here needs; older ones say it of every file of Micro-Manager
 _MOST = 3  # remarks of one file; damaged ones give hundreds of lines
 _listener: ContextVar[list[str] | None] = ContextVar("isoscale-tiff-log", default=None)
 
@@ -25,7 +26,7 @@ class _Ear(logging.Filter):
         listener = _listener.get()
         if listener is None:
             return True
-        if record.levelno >= logging.WARNING:
+        if record.levelno >= logging.WARNING and _OF_NO_USE not in record.getMessage():
             listener.append(re.sub(r"<tifffile\.\S+ .*?>\s*", "", record.getMessage()))
         return False
 
