@@ -1,7 +1,7 @@
 """To the digit and to the word: sigmas, thresholds, targets and calibrations, as mutation testing asks for.
 
-Each of these was missed by the other tests when a sign, a bound or a word of the code was changed on purpose
-(``make mutants``).
+Written after mutation testing (``make mutants``) had shown which signs, bounds and words of the code could be changed
+without a test minding.
 """
 
 from __future__ import annotations

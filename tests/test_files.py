@@ -137,7 +137,7 @@ def test_an_imagej_hyperstack(tmp_path: Path, order: str) -> None:
     lut = np.stack([np.arange(256), np.zeros(256), np.arange(256)[::-1]]).astype(np.uint8)
     imagej_file(
         tmp_path / "a.tif", (24, 5, 6), description, order=order,
-        Info="objective: 63x", Ranges=[10.0, 200.0, 0.0, 99.0], LUTs=[lut, lut], Labels=["red", "green"] * 12,
+        Info="objective: 63x", Ranges=(10.0, 200.0, 0.0, 99.0), LUTs=[lut, lut], Labels=["red", "green"] * 12,
     )  # fmt: skip
     image = iso.read(tmp_path / "a.tif")
     assert image.dims == ("t", "c", "z", "y", "x")

@@ -27,10 +27,8 @@ recalibrate = None
 
 _MAGIC, _MAGIC_AT = b"MAP", 208
 _UNIT = "angstrom"
-_IMOD, _IMOD_AT = (
-    1146047817,
-    152,
-)  # its stamp (https://bio3d.colorado.edu/imod/doc/mrc_format.txt), with flags behind it
+_IMOD = 1146047817  # the stamp of IMOD, with flags behind it (https://bio3d.colorado.edu/imod/doc/mrc_format.txt)
+_IMOD_AT = 152
 _NAMES = {1: "x", 2: "y", 3: "z"}
 
 
@@ -46,7 +44,9 @@ def can_read(first_bytes: bytes, path: Path) -> bool:
 def header(path: Path, scene: Scene) -> Header:
     """What an MRC says of its image."""
     chosen_scene(path, [""], scene)
-    with _opened(path) as file:
+    with _opened(path) as (file, said):
+        for message in said:
+            remarks.warn(f"{path}: the reader of MRC files says: {message}")
         known, data = file.header, _values(file)
         dims = _dims(path, known, data.ndim)
         if data.dtype.kind not in "uif":
@@ -86,7 +86,7 @@ def _values(file: Any) -> NDArray[Any]:
 
 
 def _load(path: Path, dims: tuple[str, ...], kept: tuple[str, ...], region: Region) -> NDArray[Any]:
-    with _opened(path) as file:
+    with _opened(path) as (file, _):
         data = _values(file)
         planes.check_memory(path, planes.region_shape(dims, data.shape, region), data.dtype)
         part = cut(data, dims, region)
@@ -95,15 +95,14 @@ def _load(path: Path, dims: tuple[str, ...], kept: tuple[str, ...], region: Regi
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _opened(path: Path) -> Iterator[tuple[Any, list[str]]]:
+    """The file, and what its reader says of it."""
     mrcfile = library("mrcfile", "mrc", "MRC files")
     with of_reading(path):
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             file = mrcfile.mmap(path, mode="r", permissive=False)
         with file:
-            for warning in said:
-                remarks.warn(f"{path}: the reader of MRC files says: {warning.message}")
             if file.data is None:
                 raise FormatError(f"{path} has no voxels. Copy or save it again.")
-            yield file
+            yield file, [str(warning.message) for warning in said]

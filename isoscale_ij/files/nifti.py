@@ -25,9 +25,8 @@ write = None
 recalibrate = None
 
 _GZIP = b"\x1f\x8b"
-_MAGIC: dict[
-    bytes, tuple[int, bytes]
-] = {  # by the first number of the header, which is its size: where its mark stands, and what that is
+# By the first number of the header, which is its size: where its mark stands, and what that is.
+_MAGIC: dict[bytes, tuple[int, bytes]] = {
     struct.pack(order + "i", size): mark
     for order in "<>"
     for size, mark in ((348, (344, b"n+1\0")), (540, (4, b"n+2\0")))

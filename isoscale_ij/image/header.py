@@ -94,6 +94,11 @@ class Header:
         """The calibrated image; without `values`, a stand-in of the same shape and type.
 
         `lazy` are the values, in the order of an image, where they are there already or will be.
+
+        Raises
+        ------
+        FormatError
+            If an axis is longer than that of any image.
         """
         attrs = self.attrs
         dims = self.dims

@@ -2,7 +2,7 @@
 
 A band of rows goes through all three passes at once, so that nothing leaves the cache between them::
 
-    rows of a slice: the band, and those around it --y--> four rows --x--> the slice's place in a ring
+    rows of a slice: the band, and those around it --y--> its rows --x--> the slice's place in a ring
     the last slices, which stand in the ring       --z--> four slices of the band, into out
 
 Along y and z, four outputs are summed over the window of inputs that they share (the weights of the
@@ -50,7 +50,7 @@ def blur(
     along_z, along_y, along_x = (gaussian_weights(s, n) for s, n in zip(sigmas, source.shape, strict=True))
     reach_z, reach_y = len(along_z) // 2, len(along_y) // 2
     shifted_z, shifted_y = _shifted(along_z), _shifted(along_y)
-    direct = not offset and source.dtype in _AS_THEY_ARE and source.dtype.isnative
+    direct = not offset and source.dtype in _AS_THEY_ARE and source.dtype.isnative and source.flags.c_contiguous
     band = _rows_of_a_band(height, 4 * len(shifted_z) * width)
     tiles = -(-width // _TILE)
 
@@ -67,11 +67,12 @@ def blur(
             done = 0  # slices of the output
             for begin in range(0, depth, most):
                 end = min(begin + most, depth)
-                part = source[begin:end, above:below]
-                values = part if direct else _converted(part, offset)
+                values, row = source, top  # the whole, as a part of its rows is not contiguous, and read more slowly
+                if not direct:
+                    values, row = _converted(source[begin:end, above:below], offset), top - above
                 done = _blur_band(
-                    values, begin, top - above, bottom - top, shifted_y, rows_y, along_x, tile, lines, ring,
-                    shifted_z, reach_z, places, sums, out, top, done,
+                    values, begin, row, bottom - top, shifted_y, rows_y, along_x, tile, lines, ring, shifted_z, reach_z,
+                    places, sums, out, top, done,
                 )  # fmt: skip
 
     for_ranges(blur_bands, -(-height // band), on_part=on_part)
@@ -85,8 +86,8 @@ def _rows_of_a_band(height: int, row_bytes: int) -> int:
 
 def _converted(values: NDArray[np.generic], offset: float) -> Floats:
     if not offset:
-        return values.astype(np.float32)
-    return np.subtract(values, offset, dtype=np.float64).astype(np.float32)
+        return values.astype(np.float32, order="C")
+    return np.subtract(values, offset, dtype=np.float64).astype(np.float32, order="C")
 
 
 def _shifted(weights: Floats) -> Floats:

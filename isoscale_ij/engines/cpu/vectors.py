@@ -1,8 +1,8 @@
 """Weighted sums of whole vectors in registers: the innermost loops of blurring and of resampling.
 
 A compiler makes vectors of a loop over neighbours, and keeps the sums in memory, which is loaded and stored for each
-weight. Here the sums of a block of rows and columns stay in registers until all weights are through, which makes three
-to eight times as many multiply-adds a second. Numba has no vectors, so the loops are written in its intermediate code.
+weight. Here the sums of a block of rows and columns stay in registers until all weights are through. Numba has no
+vectors, so the loops are written in its intermediate code. How much that makes is in docs/benchmarks.md.
 
 Each sum is that of its products in the order of the weights, beginning with 0 and rounded as by
 :func:`.compiling.multiply_add`: wherever it stands in a block, it is the same to the bit.
