@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 import isoscale_ij as iso
 from isoscale_ij.execution.chunks.settings import working_in
+from isoscale_ij.execution.chunks.store import load_arrays, save_arrays
 from lazies import assert_same_labels, lazily
 
 quiet = pytest.mark.filterwarnings("ignore::isoscale_ij.operations.segmentation.SegmentationWarning")
@@ -245,3 +247,26 @@ def test_an_engine_that_there_is_not(nuclei: tuple) -> None:
         iso.vol(lazy, spot_sigma=1.4, outline_sigma=0.9, engine="abacus")
     with pytest.raises(iso.ParameterError, match="'abacus'"):
         iso.rescale(lazy, "finest", engine="abacus")
+
+
+def test_arrays_of_a_file_from_many_threads(tmp_path: Path) -> None:
+    """np.load would fail now and then, in Python 3.11 and 3.12."""
+    arrays = {
+        "numbers": np.arange(24, dtype=np.int64).reshape(2, 3, 4), "flags": np.array([True, False, True]),
+        "none": np.empty((0, 3), np.float32), "one": np.asarray(2.5), "big": np.arange(3, dtype=">i2"),
+    }  # fmt: skip
+
+    def round_trip(number: int) -> None:
+        path = tmp_path / "some" / f"{number}.arrays"
+        for _ in range(20):
+            save_arrays(path, arrays)
+            found = load_arrays(path)
+            assert list(found) == list(arrays)
+            for name, values in arrays.items():
+                np.testing.assert_array_equal(found[name], values)
+                assert found[name].dtype == values.dtype
+                assert found[name].shape == values.shape
+
+    (tmp_path / "some").mkdir()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(round_trip, range(40)))

@@ -91,6 +91,15 @@ def test_appose_that_is_too_old(folder: Path) -> None:
     assert listing(folder) == before
 
 
+@pytest.mark.parametrize("here", ["0.10.1", "0.7.0"])
+def test_appose_of_python_that_is_too_old(folder: Path, monkeypatch: pytest.MonkeyPatch, here: str) -> None:
+    monkeypatch.setattr(installing, "version", lambda _: here)
+    before = listing(folder)
+    with pytest.raises(iso.MissingDependencyError, match=rf"Got appose {here}.*needed is 0\.12 or newer: pip install"):
+        installing.install(folder)
+    assert listing(folder) == before
+
+
 def test_a_folder_that_is_no_fiji(tmp_path: Path) -> None:
     for place in (tmp_path, tmp_path / "none"):
         for action in (installing.install, installing.uninstall, installing.status):

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import isoscale_ij
@@ -15,7 +15,8 @@ from isoscale_ij.fiji import jar
 from isoscale_ij.files.atomic import replacing
 
 APPOSE = "org.apposed:appose:0.9.0"
-_OLDEST_APPOSE = (0, 7)
+_OLDEST_APPOSE = (0, 7)  # of Fiji
+_OLDEST_HERE = (0, 12)  # older ones take a task that has not begun for one that died, now and then
 _IMAGEJ = re.compile(r"ij-(\d[\w.]*)\.jar")
 _VERSIONED = re.compile(r"(.+?)-\d[\w.\-]*\.jar")
 
@@ -40,11 +41,10 @@ def install(folder: str | os.PathLike[str]) -> list[str]:
     ParameterError
         If it cannot be written.
     MissingDependencyError
-        If Appose is missing, here or in Fiji, and cannot be fetched.
+        If Appose is missing or too old, here or in Fiji, and cannot be fetched.
     """
     jars = _jars(folder)
-    if find_spec("appose") is None:
-        raise MissingDependencyError("Appose is not installed in this Python: pip install 'isoscale-ij[imagej]'")
+    _check_appose_here()
     if not os.access(jars, os.W_OK):
         raise ParameterError(f"{jars} cannot be written. Ask who installed Fiji, or copy Fiji to a folder of your own.")
     before = _ours(folder)
@@ -140,6 +140,19 @@ def _ours(folder: str | os.PathLike[str]) -> list[Path]:
     return sorted(
         path for place in ("jars", "plugins") for path in Path(folder, place).glob("isoscale*.jar") if path.is_file()
     )
+
+
+def _check_appose_here() -> None:
+    try:
+        here = version("appose")
+    except PackageNotFoundError:
+        here = ""
+    if tuple(int(part) for part in here.split(".") if part.isdecimal()) < _OLDEST_HERE:
+        needed = ".".join(map(str, _OLDEST_HERE))
+        raise MissingDependencyError(
+            f"Got {f'appose {here}' if here else 'no appose'} in this Python; needed is {needed} or newer: pip install "
+            "'isoscale-ij[imagej]'"
+        )
 
 
 def _appose(jars: Path) -> tuple[Path, tuple[int, ...]] | None:

@@ -71,8 +71,8 @@ class Sweeps:
 
         def unfinished() -> Iterator[Job]:
             for number, arguments in jobs:
-                if marks is not None and (marks / f"{number}.npz").exists():
-                    known.append((number, load_arrays(marks / f"{number}.npz")))
+                if marks is not None and (marks / f"{number}.arrays").exists():
+                    known.append((number, load_arrays(marks / f"{number}.arrays")))
                 else:
                     yield number, arguments
 
@@ -160,7 +160,7 @@ def _alone(task: Task, number: int, arguments: tuple[Any, ...], marks: Path | No
 def _marked(task: Task, number: int, arguments: tuple[Any, ...], marks: Path | None) -> Summary:
     summary = task(number, *arguments)
     if marks is not None:
-        save_arrays(marks / f"{number}.npz", summary)
+        save_arrays(marks / f"{number}.arrays", summary)
     return summary
 
 

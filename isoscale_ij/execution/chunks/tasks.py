@@ -50,7 +50,7 @@ class Volume:
 
     def faces(self, number: int) -> Path:
         """The file with the faces of a block."""
-        return Path(self.folder) / "faces" / f"{number}.npz"
+        return Path(self.folder) / "faces" / f"{number}.arrays"
 
 
 @dataclass(frozen=True)
