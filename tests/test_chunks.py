@@ -15,6 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import isoscale_ij as iso
+from isoscale_ij.execution.chunks.kept import room, tile
+from isoscale_ij.execution.chunks.readers import VolumeReader, in_tiles
+from isoscale_ij.execution.chunks.regions import Blocks, widened
 from isoscale_ij.execution.chunks.settings import working_in
 from isoscale_ij.execution.chunks.store import load_arrays, save_arrays
 from lazies import assert_same_labels, lazily
@@ -213,7 +216,7 @@ def test_work_that_was_stopped_goes_on(tmp_path: Path) -> None:
     from isoscale_ij.execution.chunks.lazy import as_dask
 
     def stop(done: int, total: int, step: str) -> None:
-        if step == "labels":
+        if step == "seeds":
             raise iso.Cancelled
 
     def label(**more: Any) -> xr.DataArray:
@@ -270,3 +273,40 @@ def test_arrays_of_a_file_from_many_threads(tmp_path: Path) -> None:
     (tmp_path / "some").mkdir()
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(round_trip, range(40)))
+
+
+@pytest.mark.parametrize(("most", "reads"), [(1 << 30, 16), (9 * 163_840, 18), (0, 4)])
+def test_tiles_are_read_once_while_there_is_room(rng: np.random.Generator, most: int, reads: int) -> None:
+    values = rng.integers(0, 60_000, (20, 200, 256), np.uint16)
+    asked = []
+
+    class Counted:
+        shape, dtype = values.shape, values.dtype
+
+        def __getitem__(self, region: Any) -> np.ndarray:
+            asked.append(region)
+            return values[region]
+
+    tiled = in_tiles(VolumeReader(Counted(), (), has_z=True), (16, 64, 64), (20, 128, 128), "here")
+    blocks = Blocks(values.shape, (20, 128, 128))
+    with room(0, most):
+        for number in range(len(blocks)):
+            region = widened(blocks.region(number), (3, 9, 9), values.shape)
+            np.testing.assert_array_equal(tiled[region], values[region])
+        assert len(asked) == reads
+        with ThreadPoolExecutor(4) as pool:
+            for found in pool.map(lambda number: tiled[blocks.region(number)], list(range(len(blocks))) * 5):
+                assert found.dtype == values.dtype
+    whole_planes = in_tiles(VolumeReader(Counted(), (), has_z=True), (1, 200, 256), (20, 200, 256), "here")
+    assert isinstance(whole_planes, VolumeReader)
+
+
+def test_a_tile_that_cannot_be_read_is_asked_for_again() -> None:
+    def fail() -> np.ndarray:
+        raise OSError("not there")
+
+    with room(0, 1 << 20):
+        for _ in range(2):
+            with pytest.raises(OSError, match="not there"):
+                tile("a", fail)
+        assert tile("a", lambda: np.ones(3)).sum() == 3

@@ -12,6 +12,9 @@ from scipy import ndimage
 
 import isoscale_ij as iso
 from isoscale_ij.engines import get_engine
+from isoscale_ij.engines.cpu.statistics import nested_histogram
+from isoscale_ij.execution.chunks.counts import NestedCounts
+from isoscale_ij.execution.in_memory import one_at_a_time
 from isoscale_ij.operations.thresholds import background, otsu_threshold
 from naive import otsu, voronoi_otsu_labeling
 
@@ -66,9 +69,24 @@ def test_the_background_is_the_median_below_the_threshold(seed: int) -> None:
     values = (rng.gamma(1 + seed, 100, (7, 31, 43)) - 50 * seed).astype(np.float32)
     lowest, highest = float(values.min()), float(values.max())
     threshold = lowest + (highest - lowest) * rng.uniform(0.01, 0.9)
-    found = background(partial(get_engine("cpu").histogram, values), lowest, threshold)
+    histogram = partial(get_engine("cpu").histogram, values)
+
+    def one_by_one(low: float, high: float, bins: int, parts: np.ndarray) -> tuple:
+        return histogram(low, high, bins), one_at_a_time(histogram, parts)
+
+    def at_once(low: float, high: float, bins: int, parts: np.ndarray) -> tuple:
+        counts = NestedCounts.empty(bins, len(parts))
+        for block in (values[:3], values[3:]):
+            counts.add(NestedCounts(*nested_histogram(block, low, high, bins, parts)).summary)
+        for part in range(len(parts)):
+            assert np.array_equal(counts.within(part), one_by_one(low, high, bins, parts)[1](part))
+        return counts.counts, counts.within
+
+    found = background(one_by_one, lowest, threshold)
+    assert found == background(at_once, lowest, threshold)
     below = np.sort(values[values < threshold])
-    assert found == pytest.approx(below[(len(below) - 1) // 2], abs=(threshold - lowest) / 2**16)
+    assert found[0] == pytest.approx(below[(len(below) - 1) // 2], abs=(threshold - lowest) / 2**16)
+    assert found[1] == pytest.approx(values.size - len(below), abs=1)
 
 
 def test_dim_objects_keep_their_size_beside_bright_ones() -> None:

@@ -6,6 +6,7 @@ there is only the mask, and the blurred values that are held.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -73,14 +74,17 @@ class InMemorySteps:
     def histogram(self, lowest: float, highest: float, bins: int) -> NDArray[np.int64]:
         return self._engine.histogram(self._values, lowest, highest, bins)
 
-    def keep_mask(self, threshold: float) -> int:
-        if not self._mask.size:
-            self._mask = np.empty(self._values.shape, np.bool_)
-        return self._engine.above(self._values, threshold, self._mask)
+    def histograms(
+        self, lowest: float, highest: float, bins: int, parts: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], Callable[[int], NDArray[np.int64]]]:
+        return self.histogram(lowest, highest, bins), one_at_a_time(self.histogram, parts)
 
-    def hold(self) -> None:
-        self._held = np.empty_like(self._values)
-        self._engine.each(lambda z: np.copyto(self._held[z], self._values[z]), len(self._values))
+    def keep_mask(self, threshold: float, *, hold: bool = False) -> int:
+        self._mask = np.empty(self._values.shape, np.bool_)
+        if hold:
+            self._held = np.empty_like(self._values)
+            self._engine.each(lambda z: np.copyto(self._held[z], self._values[z]), len(self._values))
+        return self._engine.above(self._values, threshold, self._mask)
 
     def find_seeds(
         self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float
@@ -123,3 +127,15 @@ class InMemorySteps:
 
     def _take(self, nbytes: int) -> None:
         self._on_memory(self._beside + nbytes)
+
+
+def one_at_a_time(
+    histogram: Callable[[float, float, int], NDArray[np.int64]], parts: NDArray[np.float64]
+) -> Callable[[int], NDArray[np.int64]]:
+    """The histogram within one of some parts, rows of (lowest, highest), worked out when it is asked for."""
+
+    def within(part: int) -> NDArray[np.int64]:
+        lowest, highest = parts[part].tolist()
+        return histogram(lowest, highest, len(parts))
+
+    return within

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from isoscale_ij.engines.protocol import DeviceSteps, Engine, OnMemory, OnPart, Seeds
 from isoscale_ij.engines.taps import FineTaps
+from isoscale_ij.execution.in_memory import one_at_a_time
 
 
 class OnDeviceSteps:
@@ -80,12 +82,16 @@ class OnDeviceSteps:
     def histogram(self, lowest: float, highest: float, bins: int) -> NDArray[np.int64]:
         return self._device.histogram(self._values, lowest, highest, bins)
 
-    def keep_mask(self, threshold: float) -> int:
-        return self._device.above(self._values, threshold, self._mask)
+    def histograms(
+        self, lowest: float, highest: float, bins: int, parts: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], Callable[[int], NDArray[np.int64]]]:
+        return self.histogram(lowest, highest, bins), one_at_a_time(self.histogram, parts)
 
-    def hold(self) -> None:
-        self._held = np.empty(self.shape, np.float32)
-        self._device.fetch(self._values, self._held)
+    def keep_mask(self, threshold: float, *, hold: bool = False) -> int:
+        if hold:
+            self._held = np.empty(self.shape, np.float32)
+            self._device.fetch(self._values, self._held)
+        return self._device.above(self._values, threshold, self._mask)
 
     def find_seeds(
         self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float

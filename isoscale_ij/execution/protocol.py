@@ -35,7 +35,7 @@ class Allowance:
     what, mend : str
         What would need more, and what to do instead, for the message.
     held : int
-        Bytes a voxel that the work holds beside the labels and the mask (see :meth:`VolumeSteps.hold`).
+        Bytes a voxel that the work holds beside the labels and the mask (see :meth:`VolumeSteps.keep_mask`).
     around : (int, int, int)
         Voxels on each side of one that are looked at for it, along z, y and x.
     """
@@ -81,13 +81,21 @@ class VolumeSteps(Protocol):
         """Lowest and highest blurred value."""
 
     def histogram(self, lowest: float, highest: float, bins: int) -> NDArray[np.int64]:
-        """Histogram of the blurred values."""
+        """Histogram of the blurred values; those outside the limits are counted in the first and the last bin."""
 
-    def keep_mask(self, threshold: float) -> int:
-        """Remember which blurred values are strictly above the threshold; return how many."""
+    def histograms(
+        self, lowest: float, highest: float, bins: int, parts: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], Callable[[int], NDArray[np.int64]]]:
+        """The same, and, asked for by its number, that of one of its first bins: in as many bins as there are `parts`.
 
-    def hold(self) -> None:
-        """Hold the blurred values beside all that follows, for `flood`, `peaks` and `cut`."""
+        `parts` are the limits of these first bins, rows of (lowest, highest).
+        """
+
+    def keep_mask(self, threshold: float, *, hold: bool = False) -> int:
+        """Remember which blurred values are strictly above the threshold; return how many.
+
+        With `hold`, the blurred values in the mask are remembered as well, for `flood`, `peaks` and `cut`.
+        """
 
     def find_seeds(
         self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float

@@ -155,13 +155,12 @@ def _label_volume(steps: VolumeSteps, settings: _Settings, progress: Progress, n
         texts.append(outliers(steps, counts, (lowest + offset, highest + offset), where))
     else:
         threshold = settings.threshold - offset
-    foreground = steps.keep_mask(threshold)
-    texts.append(too_little_or_much(foreground / size, threshold + offset, where))
     if is_local:
-        ground = background(steps.histogram, lowest, threshold)
-        steps.keep_mask(ground + FOREGROUND_SHARE * (threshold - ground))
-    if settings.holds:
-        steps.hold()
+        ground, foreground = background(steps.histograms, lowest, threshold)
+        steps.keep_mask(ground + FOREGROUND_SHARE * (threshold - ground), hold=True)
+    else:
+        foreground = steps.keep_mask(threshold, hold=settings.borders == "light")
+    texts.append(too_little_or_much(foreground / size, threshold + offset, where))
 
     finer = finer_steps(settings.spot)
     on_voxels, taps = split_blur(settings.spot, finer)

@@ -13,8 +13,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-Histogram = Callable[[float, float, int], NDArray[np.int64]]
-"""Counts of values in equal bins between two limits; those outside are counted in the first and the last bin."""
+Counts = NDArray[np.int64]
+Histograms = Callable[[float, float, int, NDArray[np.float64]], tuple[Counts, Callable[[int], Counts]]]
+"""Counts of values in equal bins between two limits; and, of each of the first bins, those in finer ones within it, as
+of :meth:`isoscale_ij.execution.protocol.VolumeSteps.histograms`."""
 
 BINS = 256
 FOREGROUND_SHARE = 0.5
@@ -23,7 +25,7 @@ OBJECT_SHARE = 0.3
 """With a threshold for each object: how far from the background to its peak an object begins."""
 
 
-def otsu_threshold(counts: NDArray[np.int64], lowest: float, highest: float) -> float:
+def otsu_threshold(counts: Counts, lowest: float, highest: float) -> float:
     """Otsu's threshold from a histogram: the centre of the first bin that separates best."""
     bins = len(counts)
     edges = np.linspace(lowest, highest, bins + 1)
@@ -36,26 +38,30 @@ def otsu_threshold(counts: NDArray[np.int64], lowest: float, highest: float) -> 
     return float(centres[np.argmax(below * above * apart**2)])
 
 
-def background(histogram: Histogram, lowest: float, threshold: float) -> float:
-    """The median of the blurred values below a threshold, to 1/65536 of their range.
+def background(histograms: Histograms, lowest: float, threshold: float) -> tuple[float, int]:
+    """The median of the blurred values below a threshold, to 1/65536 of their range; and how many are not below it.
 
     Sought in a histogram, and again in one of the bin that it lies in: counts in any order give the same.
     """
-    counts = histogram(lowest, 2 * threshold - lowest, 2 * BINS)[:BINS]  # the upper half begins at the threshold
-    rank = (int(counts.sum()) - 1) // 2
     width = (threshold - lowest) / BINS
-    begin = lowest + width * _bin_of(counts, rank)
-    return begin + width / BINS * (_bin_of(histogram(begin, begin + width, BINS), rank) + 0.5)
+    begins = lowest + width * np.arange(BINS)
+    parts = np.stack([begins, begins + width], axis=1)
+    counts, within = histograms(lowest, 2 * threshold - lowest, 2 * BINS, parts)
+    below = counts[:BINS]  # the upper half begins at the threshold
+    rank = (int(below.sum()) - 1) // 2
+    part = _bin_of(below, rank)
+    median = float(begins[part]) + width / BINS * (_bin_of(within(part), rank) + 0.5)
+    return median, int(counts[BINS:].sum())
 
 
-def coarse_background(counts: NDArray[np.int64], lowest: float, highest: float, threshold: float) -> float:
+def coarse_background(counts: Counts, lowest: float, highest: float, threshold: float) -> float:
     """The same to a bin of the histogram that is there already."""
     width = (highest - lowest) / len(counts)
     below = counts[: max(1, math.ceil((threshold - lowest) / width))]
     return lowest + width * (_bin_of(below, (int(below.sum()) - 1) // 2) + 0.5)
 
 
-def _bin_of(counts: NDArray[np.int64], rank: int) -> int:
+def _bin_of(counts: Counts, rank: int) -> int:
     """The bin that holds the value of that rank, of values counted from the lowest on."""
     return int(np.searchsorted(np.cumsum(counts), rank, side="right"))
 

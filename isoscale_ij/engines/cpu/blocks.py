@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.engines.cpu import pieces, plateaus, voronoi
+from isoscale_ij.engines.cpu import blurring, pieces, plateaus, voronoi
 from isoscale_ij.engines.cpu.maxima import raw_peaks
 from isoscale_ij.engines.cpu.plateaus import CLEAR, EQUAL, Field, Triple
 from isoscale_ij.engines.cpu.runs import count_runs_per_row
@@ -25,6 +25,16 @@ def fine_core(core: tuple[slice, ...], finer: Steps) -> tuple[Longs, Longs]:
     low, high = (np.array([getattr(part, end) for part in core], np.int64) for end in ("start", "stop"))
     steps = np.array(finer)
     return low * steps - steps // 2, high * steps - steps // 2
+
+
+def blurred_block(
+    values: NDArray[np.generic], within: tuple[slice, ...], sigmas: tuple[float, float, float], offset: float
+) -> NDArray[np.float32]:
+    """The blurred values of the core of a block, at `within` of `values`: of it and of all that the blur reaches."""
+    z, y, x = within
+    out = np.empty([part.stop - part.start for part in within], np.float32)
+    blurring.blur(values, sigmas, out, offset=offset, within=(z, y, x))
+    return out
 
 
 def block_peaks(

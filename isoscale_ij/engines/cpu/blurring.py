@@ -40,42 +40,46 @@ def blur(
     out: Floats,
     *,
     offset: float = 0.0,
+    within: tuple[slice, slice, slice] | None = None,
     on_part: Callable[[float], None] | None = None,
 ) -> None:
     """Blur `source` less `offset` into `out`; sigmas in voxels, in the order z, y, x.
 
-    `out` (float32, C-contiguous, the shape of `source`) is the only memory of that size used.
+    `out` (float32, C-contiguous, the shape of `source`) is the only memory of that size used. It may be a part of it,
+    that at `within`: what lies around is only read.
     """
     depth, height, width = source.shape
+    begin_z, begin_y, begin_x = (0, 0, 0) if within is None else (part.start for part in within)
     along_z, along_y, along_x = (gaussian_weights(s, n) for s, n in zip(sigmas, source.shape, strict=True))
     reach_z, reach_y = len(along_z) // 2, len(along_y) // 2
     shifted_z, shifted_y = _shifted(along_z), _shifted(along_y)
     direct = not offset and source.dtype in _AS_THEY_ARE and source.dtype.isnative and source.flags.c_contiguous
-    band = _rows_of_a_band(height, 4 * len(shifted_z) * width)
-    tiles = -(-width // _TILE)
+    band = _rows_of_a_band(out.shape[1], 4 * len(shifted_z) * width)
+    tiles, rows = -(-width // _TILE), out.shape[1]
 
     def blur_bands(first: int, last: int) -> None:
         tile = np.empty((tiles, band + len(shifted_y) + ROWS, _TILE + _PADDING), np.float32)
-        lines = np.empty((band, tiles * _TILE + len(along_x) + _PADDING), np.float32)
+        lines = np.empty((band, tiles * _TILE + len(along_x) + COLUMNS_ALONG + _PADDING), np.float32)
         ring = np.empty((len(shifted_z), band, tiles * _TILE + _PADDING), np.float32)
         rows_y = np.arange(len(shifted_y)) * tile.shape[2]
         places, sums = np.empty(len(shifted_z), np.int64), np.empty((ROWS, COLUMNS), np.float32)
-        for top in range(first * band, min(last * band, height), band):
-            bottom = min(top + band, height)
-            above, below = max(top - reach_y, 0), min(bottom + reach_y, height)
+        for top in range(first * band, min(last * band, rows), band):
+            bottom = min(top + band, rows)
+            row = begin_y + top
+            above, below = max(row - reach_y, 0), min(begin_y + bottom + reach_y, height)
             most = depth if direct else max(1, _PIECE_BYTES // (4 * (below - above) * width))
             done = 0  # slices of the output
             for begin in range(0, depth, most):
                 end = min(begin + most, depth)
-                values, row = source, top  # the whole, as a part of its rows is not contiguous, and read more slowly
+                values, at = source, row  # the whole, as a part of its rows is not contiguous, and read more slowly
                 if not direct:
-                    values, row = _converted(source[begin:end, above:below], offset), top - above
+                    values, at = _converted(source[begin:end, above:below], offset), row - above
                 done = _blur_band(
-                    values, begin, row, bottom - top, shifted_y, rows_y, along_x, tile, lines, ring, shifted_z, reach_z,
-                    places, sums, out, top, done,
+                    values, begin, depth, at, bottom - top, begin_x, shifted_y, rows_y, along_x, tile, lines, ring,
+                    shifted_z, reach_z, places, sums, out, begin_z, top, done,
                 )  # fmt: skip
 
-    for_ranges(blur_bands, -(-height // band), on_part=on_part)
+    for_ranges(blur_bands, -(-rows // band), on_part=on_part)
 
 
 def _rows_of_a_band(height: int, row_bytes: int) -> int:
@@ -100,23 +104,26 @@ def _shifted(weights: Floats) -> Floats:
 
 @compiled
 def _blur_band(
-    source, first, begin, rows, weights_y, rows_y, weights_x, tile, lines, ring, weights_z, reach_z, places, sums, out,
-    top, done,
+    source, first, slices, begin, rows, column, weights_y, rows_y, weights_x, tile, lines, ring, weights_z, reach_z,
+    places, sums, out, begin_z, top, done,
 ):  # fmt: skip
     """Go on with a band of `rows` rows of `out`, from `top` on, with the next slices of the source.
 
-    `source` (z, row, x) begins with the slice `first`; the band begins at its row `begin`. `done` slices of the output
-    are there already. Returns how many there are now. (All that is scratch is made by who calls: numba takes longer
-    to compile what makes arrays.)
+    `source` (z, row, x), of `slices` in all, begins with the slice `first`; the band begins at its row `begin`. The
+    output begins at its slice `begin_z` and `column`; `done` slices of it are there already. Returns how many there
+    are now. (All that is scratch is made by who calls: numba takes longer to compile what makes arrays.)
     """
     depth, columns = out.shape[0], out.shape[2]
     slot = ring.shape[1] * ring.shape[2]
     slice_out = out.shape[1] * columns
     for z in range(first, first + source.shape[0]):
-        _blur_in_slice(source[z - first], begin, rows, weights_y, rows_y, weights_x, tile, lines, ring[z % len(ring)])
-        while done < depth and min(done + ROWS - 1 + reach_z, depth - 1) <= z:
+        _blur_in_slice(
+            source[z - first], begin, rows, column, columns, weights_y, rows_y, weights_x, tile, lines,
+            ring[z % len(ring)],
+        )  # fmt: skip
+        while done < depth and min(begin_z + done + ROWS - 1 + reach_z, slices - 1) <= z:
             for k in range(places.size):
-                places[k] = min(max(done - reach_z + k, 0), z) % len(ring) * slot
+                places[k] = min(max(begin_z + done - reach_z + k, 0), z) % len(ring) * slot
             count = min(ROWS, depth - done)
             for row in range(rows):
                 for left in range(0, columns, COLUMNS):
@@ -134,8 +141,11 @@ def _blur_band(
 
 
 @compiled
-def _blur_in_slice(source, begin, rows, weights_y, rows_y, weights_x, tile, lines, out):
-    """Blur along y and x the rows of `source` (row, x) from `begin` on; the others are around them."""
+def _blur_in_slice(source, begin, rows, column, wanted, weights_y, rows_y, weights_x, tile, lines, out):
+    """Blur along y and x the rows of `source` (row, x) from `begin` on, and of them the columns `wanted` from `column`.
+
+    The others are around them.
+    """
     last, columns = source.shape[0] - 1, source.shape[1]
     reach_x, reach_y = weights_x.size // 2, (weights_y.shape[0] - ROWS) // 2
     for row in range((rows + ROWS - 1) // ROWS * ROWS + weights_y.shape[0]):
@@ -154,6 +164,6 @@ def _blur_in_slice(source, begin, rows, weights_y, rows_y, weights_x, tile, line
         line[:reach_x] = line[reach_x]
         line[reach_x + columns : 2 * reach_x + columns] = line[reach_x + columns - 1]
     for row in range(0, rows, ROWS):
-        for left in range(0, columns, COLUMNS_ALONG):
-            into, at = row * out.shape[1] + left, row * lines.shape[1] + left
+        for left in range(0, wanted, COLUMNS_ALONG):
+            into, at = row * out.shape[1] + left, row * lines.shape[1] + column + left
             sum_along(out, into, out.shape[1], lines, at, lines.shape[1], weights_x, weights_x.size)

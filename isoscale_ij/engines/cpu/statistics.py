@@ -35,6 +35,19 @@ def histogram(values: NDArray[np.float32], lowest: float, highest: float, bins: 
     return np.asarray(np.sum(parts, axis=0), np.int64)
 
 
+def nested_histogram(
+    values: NDArray[np.float32], lowest: float, highest: float, bins: int, parts: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The same histogram, and (parts, parts) that of each of its first bins, between its limits in `parts`."""
+    counts, finer = np.zeros((4, bins), np.int64), np.zeros((len(parts), len(parts)), np.int64)
+    scales = len(parts) / (parts[:, 1] - parts[:, 0])
+    _count_nested(
+        _rows(values), lowest, bins / (highest - lowest), parts[:, 0].copy(), scales, np.empty(256, np.int32), counts,
+        finer,
+    )  # fmt: skip
+    return counts.sum(axis=0), finer
+
+
 def above(values: NDArray[np.float32], threshold: float, out: NDArray[np.bool_]) -> int:
     """Mark the voxels strictly above `threshold` in `out`; return how many there are."""
     limit = float_limit(threshold)
@@ -74,3 +87,19 @@ def _count_bins(values, lowest, scale, bins, counts):
                 bins[x] = np.int32(min(max((row[x] - lowest) * scale, 0.0), top))
             for x in range(row.size):
                 counts[x & 3, bins[x]] += 1
+
+
+@compiled
+def _count_nested(values, lowest, scale, begins, scales, bins, counts, finer):
+    """As `_count_bins`; of what is in the first bins, one for each of `begins`, also the bins within these."""
+    top, last = np.float64(counts.shape[1] - 1), np.float64(finer.shape[1] - 1)
+    for y in range(values.shape[0]):
+        for begin in range(0, values.shape[1], bins.size):
+            row = values[y, begin : begin + bins.size]
+            for x in range(row.size):
+                bins[x] = np.int32(min(max((row[x] - lowest) * scale, 0.0), top))
+            for x in range(row.size):
+                part = bins[x]
+                counts[x & 3, part] += 1
+                if part < begins.size:
+                    finer[part, np.int32(min(max((row[x] - begins[part]) * scales[part], 0.0), last))] += 1

@@ -17,7 +17,7 @@ from isoscale_ij.errors import MissingDependencyError, ParameterError
 from isoscale_ij.execution.chunks.journal import opened
 from isoscale_ij.execution.chunks.kept import room
 from isoscale_ij.execution.chunks.lazy import NEEDS_DASK, Resampled, Stored, as_dask
-from isoscale_ij.execution.chunks.readers import OfDask, VolumeReader, chunks_of, is_lazy, reader_of
+from isoscale_ij.execution.chunks.readers import OfDask, VolumeReader, chunks_of, in_tiles, is_lazy, reader_of
 from isoscale_ij.execution.chunks.regions import Blocks, Shape, block_size
 from isoscale_ij.execution.chunks.settings import settings, temporary_folder
 from isoscale_ij.execution.chunks.steps import ChunkedSteps
@@ -35,7 +35,7 @@ _TASK_BYTES = 32  # a voxel of a block, with what lies around it: read, blurred,
 _MOST = 24 << 20  # voxels of a block: larger ones gain nothing
 _LEAST = 1 << 15
 _WORKING = 0.6  # of the memory, for the blocks that are worked on
-_KEPT = 0.2  # of the memory, for blurred blocks that the next sweep needs again
+_KEPT, _TILES = 0.08, 0.17  # of the memory, for blurred blocks that the next sweep needs again, and tiles of the image
 _CHUNK_BYTES = 64 << 20  # of a lazy result, and of what of the image it is made of
 
 
@@ -65,7 +65,8 @@ class InChunks:
         client = current_client() if is_lazy(self._stack.values) else None
         folder, blocks, marks = self._workplace(allowance, client)
         try:
-            with room(0 if client else int(memory.limit_in_bytes(allowance.limit) * _KEPT)):
+            share = 0 if client else memory.limit_in_bytes(allowance.limit)
+            with room(int(share * _KEPT), int(share * _TILES)):
                 labels, results = self._labelled(work, progress, allowance, client, folder, blocks, marks)
         except BaseException:
             if marks is None:
@@ -82,16 +83,17 @@ class InChunks:
         """The labels of each volume, and what `work` returns for it."""
         labels, results = [], []
         for number, index in enumerate(self._stack.indices()):
-            source = VolumeReader(reader_of(self._stack.values), index, self._stack.has_z)
-            volume = Volume(source, blocks, str(folder / str(number)))
+            place = str(folder / str(number))
+            reader = VolumeReader(reader_of(self._stack.values), index, self._stack.has_z)
+            volume = Volume(in_tiles(reader, self._chunks_of_a_volume, blocks.size, place), blocks, place)
             Path(volume.folder).mkdir(parents=True, exist_ok=True)
             marked = None if marks is None else marks / str(number)
             sweeps = Sweeps(client, marked)
-            if isinstance(source.reader, OfDask):
+            if isinstance(reader.reader, OfDask):
                 volume = _staged(volume, sweeps)
             steps = ChunkedSteps(volume, sweeps, allowance.require)
             results.append(work(steps, number, progress))
-            for name in ("faces", "mask", "source") if marks is None else ():
+            for name in ("faces", "mask", "held", "source") if marks is None else ():
                 shutil.rmtree(folder / str(number) / name, ignore_errors=True)
             labels.append(steps.labels)
         return labels, results
@@ -116,17 +118,21 @@ class InChunks:
         voxels = min(_MOST, share * _WORKING / _TASK_BYTES)
         if voxels < _LEAST:
             allowance.require(int(_TASK_BYTES * thread_count() * _LEAST / _WORKING))
+        return block_size(self._stack.volume_shape, self._chunks_of_a_volume, allowance.around, voxels)
+
+    @property
+    def _chunks_of_a_volume(self) -> Shape:
+        """What is read at a time along z, y and x."""
         chunks = chunks_of(self._stack.values)[-3 if self._stack.has_z else -2 :]
-        return block_size(self._stack.volume_shape, (1,) * (3 - len(chunks)) + chunks, allowance.around, voxels)
+        return (1,) * (3 - len(chunks)) + chunks
 
     def _chunks(self, resampling: Resampling) -> Shape:
         """Chunks of a result, so that neither they nor what they are made of are large."""
         ratio = math.prod(axis.count_in / axis.count_out for axis in resampling.axes)
         voxels = _CHUNK_BYTES / self._stack.dtype.itemsize / max(1.0, ratio)
-        chunks = chunks_of(self._stack.values)[-3 if self._stack.has_z else -2 :]
-        chunks = (1,) * (3 - len(chunks)) + chunks
         made = tuple(
-            max(1, round(c * axis.count_out / axis.count_in)) for c, axis in zip(chunks, resampling.axes, strict=True)
+            max(1, round(c * axis.count_out / axis.count_in))
+            for c, axis in zip(self._chunks_of_a_volume, resampling.axes, strict=True)
         )
         size = block_size(resampling.shape, made, (0, 0, 0), voxels)
         return (*(1 for _ in self._stack.leading), *size[0 if self._stack.has_z else 1 :])

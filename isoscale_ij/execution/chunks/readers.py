@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,7 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.execution.chunks.regions import Region, Shape, plain
+from isoscale_ij.execution.chunks.kept import keeps_tiles, tile
+from isoscale_ij.execution.chunks.regions import Blocks, Region, Shape, plain
+
+_SLICES = 16  # of a tile at least, where not all of them are in one
+_LEAST_BYTES = 1 << 16  # of a tile: smaller ones, and values that are in memory, are not worth while
+_FEW_TILES = 8  # what there is room for where keeping any is worth while
 
 
 class Reader(Protocol):
@@ -109,6 +115,55 @@ class VolumeReader:
         values = np.asarray(self.reader[leading + (region if self.has_z else region[1:])])
         shape = tuple(part.stop - part.start for part in region)
         return np.ascontiguousarray(values.reshape(shape), self.dtype)
+
+
+@dataclass(frozen=True)
+class TiledReader:
+    """Reads a volume tile by tile, and keeps tiles for a while: what is packed is not unpacked for every block.
+
+    Attributes
+    ----------
+    source : VolumeReader
+    tiles : Blocks
+        Whole chunks of the file.
+    name : str
+        Under which tiles are kept: of this volume, and of no other.
+    """
+
+    source: VolumeReader
+    tiles: Blocks
+    name: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.source.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.source.dtype
+
+    @property
+    def nbytes(self) -> int:
+        """Of a tile."""
+        return math.prod(self.tiles.size) * self.dtype.itemsize
+
+    def __getitem__(self, region: Region) -> NDArray[Any]:
+        if not keeps_tiles(self.nbytes * _FEW_TILES):
+            return self.source[region]
+        return self.tiles.put_together(region, self.dtype, self._tile)
+
+    def _tile(self, number: int) -> NDArray[Any]:
+        return tile((self.name, number), lambda: self.source[self.tiles.region(number)])
+
+
+def in_tiles(source: VolumeReader, chunks: Shape, block: Shape, name: str) -> VolumeReader | TiledReader:
+    """The same volume read in tiles, if it is stored in chunks that are less than planes and fit into blocks."""
+    shape = source.shape
+    deep = shape[0] if block[0] >= shape[0] else -(-min(_SLICES, block[0]) // chunks[0]) * chunks[0]
+    tiled = TiledReader(source, Blocks(shape, (deep, *chunks[1:])), name)
+    planes = all(c >= n for c, n in zip(chunks[1:], shape[1:], strict=True))
+    fits = all(c <= b for c, b in zip(chunks, block, strict=True))
+    return tiled if fits and not planes and tiled.nbytes >= _LEAST_BYTES else source
 
 
 def is_lazy(values: object) -> bool:

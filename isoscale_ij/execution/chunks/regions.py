@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +60,20 @@ class Blocks:
         """The blocks that share voxels with a region."""
         ranges = [range(part.start // s, -(-part.stop // s)) for part, s in zip(region, self.size, strict=True)]
         return [int(np.ravel_multi_index(index, self.counts)) for index in product(*ranges)]
+
+    def put_together(self, region: Region, dtype: np.dtype[Any], block: Callable[[int], NDArray[Any]]) -> NDArray[Any]:
+        """The values of a region, of the blocks that it meets."""
+        numbers = self.meeting(region)
+        if len(numbers) == 1 and self.region(numbers[0]) == region:
+            return block(numbers[0])
+        out = np.empty(lengths(region), dtype)
+        for number in numbers:
+            whole = self.region(number)
+            shared = tuple(
+                slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(whole, region, strict=True)
+            )
+            out[within(shared, region)] = block(number)[within(shared, whole)]
+        return out
 
 
 def widened(region: Region, by: Shape, shape: Shape) -> Region:

@@ -19,6 +19,7 @@ from isoscale_ij.engines.protocol import OnMemory, OnPart, Seeds
 from isoscale_ij.engines.taps import FineTaps
 from isoscale_ij.errors import MemoryLimitError
 from isoscale_ij.execution.chunks import tasks
+from isoscale_ij.execution.chunks.counts import NestedCounts
 from isoscale_ij.execution.chunks.joining import PieceTable
 from isoscale_ij.execution.chunks.kept import forget
 from isoscale_ij.execution.chunks.nearest import SeedIndex
@@ -45,10 +46,10 @@ class ChunkedSteps:
 
     def __init__(self, volume: Volume, sweeps: Sweeps, on_memory: OnMemory) -> None:
         self._volume, self._sweeps, self._on_memory = volume, sweeps, on_memory
-        self._blur = self._held = Blur((0.0, 0.0, 0.0))
+        self._blur = Blur((0.0, 0.0, 0.0))
         self._on_part: OnPart | None = None
         self._looked: tuple[int, float, float] | None = None
-        self._mask = volume.array("mask", "bool")
+        self._mask, self._held = volume.array("mask", "bool"), volume.array("held", "float32")
         self.labels: BlockArray = volume.array("labels", "int32")
         self._generation = 0
         self._at = np.empty(0, np.float32)
@@ -79,7 +80,7 @@ class ChunkedSteps:
 
     def blur(self, sigmas: Triple, on_part: OnPart | None) -> None:
         self._blur = replace(self._blur, sigmas=sigmas)
-        forget(lambda key: key[0] != self._held)
+        forget()
         self._on_part = on_part  # the work is that of the next step
 
     def extrema(self) -> tuple[float, float]:
@@ -92,11 +93,17 @@ class ChunkedSteps:
             counts += each["counts"]
         return counts
 
-    def keep_mask(self, threshold: float) -> int:
-        return sum(int(each["count"]) for each in self._sweep(tasks.keep_mask, self._blur, threshold, self._mask))
+    def histograms(
+        self, lowest: float, highest: float, bins: int, parts: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], Callable[[int], NDArray[np.int64]]]:
+        nested = NestedCounts.empty(bins, len(parts))
+        for each in self._sweep(tasks.histograms, self._blur, lowest, highest, bins, parts):
+            nested.add(each)
+        return nested.counts, nested.within
 
-    def hold(self) -> None:
-        self._held = self._blur
+    def keep_mask(self, threshold: float, *, hold: bool = False) -> int:
+        held = self._held if hold else None
+        return sum(int(each["count"]) for each in self._sweep(tasks.keep_mask, self._blur, threshold, self._mask, held))
 
     def find_seeds(
         self, finer: tuple[int, int, int], taps: tuple[FineTaps, FineTaps, FineTaps], rounding: float
@@ -130,7 +137,7 @@ class ChunkedSteps:
                 f'{error} Borders that follow the light need the whole volume in memory; borders="distance" do not.'
             ) from error
         labels = np.empty(self.shape, np.int32)
-        mask, values = self._mask[:], tasks.held(self._volume, self._held)
+        mask, values = self._mask[:], self._held[:]
         tasks.cpu(size).flood(mask, values, seeds.voxels, spacing, labels, on_part, self._on_memory)
         blocks = self._volume.blocks
         for number in range(len(blocks)):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij.errors import FormatError
-from isoscale_ij.execution.chunks.regions import Blocks, lengths, plain, within
+from isoscale_ij.execution.chunks.regions import Blocks, lengths, plain
 
 _CODEC: dict[str, Any] = {"cname": "lz4", "clevel": 1, "shuffle": 1}
 
@@ -72,18 +72,7 @@ class BlockArray:
         return data.view(self.dtype).reshape(shape)
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
-        region = plain(key, self.shape)
-        numbers = self.blocks.meeting(region)
-        if len(numbers) == 1 and self.blocks.region(numbers[0]) == region:
-            return self.block(numbers[0])
-        out = np.empty(lengths(region), self.dtype)
-        for number in numbers:
-            stored = self.blocks.region(number)
-            shared = tuple(
-                slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(stored, region, strict=True)
-            )
-            out[within(shared, region)] = self.block(number)[within(shared, stored)]
-        return out
+        return self.blocks.put_together(plain(key, self.shape), self.dtype, self.block)
 
 
 def write_whole(path: Path, content: bytes) -> None:

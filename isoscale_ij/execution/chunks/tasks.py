@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from isoscale_ij.engines import get_engine
 from isoscale_ij.engines.cpu import NAME
-from isoscale_ij.engines.cpu.blocks import BlockPieces, block_labels, block_peaks, summed
+from isoscale_ij.engines.cpu.blocks import BlockPieces, block_labels, block_peaks, blurred_block, summed
+from isoscale_ij.engines.cpu.statistics import nested_histogram
 from isoscale_ij.engines.protocol import Engine
 from isoscale_ij.engines.taps import FineTaps, gaussian_radius
+from isoscale_ij.execution.chunks.counts import NestedCounts
 from isoscale_ij.execution.chunks.kept import kept
 from isoscale_ij.execution.chunks.readers import Reader
-from isoscale_ij.execution.chunks.regions import Blocks, Region, lengths, whole, widened, within
+from isoscale_ij.execution.chunks.regions import Blocks, Region, lengths, widened, within
 from isoscale_ij.execution.chunks.store import BlockArray, load_arrays, save_arrays
 from isoscale_ij.execution.chunks.sweeps import Summary, scalar
 
@@ -69,10 +71,7 @@ class Blur:
         shape = volume.source.shape
         reach = tuple(gaussian_radius(s) if n > 1 else 0 for s, n in zip(self.sigmas, shape, strict=True))
         wide = widened(region, reach, shape)
-        values = np.ascontiguousarray(volume.source[wide])
-        out = np.empty(values.shape, np.float32)
-        cpu(values.size).blur(values, self.sigmas, out, self.offset)
-        return np.ascontiguousarray(out[within(region, wide)])
+        return blurred_block(np.ascontiguousarray(volume.source[wide]), within(region, wide), self.sigmas, self.offset)
 
 
 @dataclass(frozen=True)
@@ -128,12 +127,24 @@ def histogram(number: int, volume: Volume, blur: Blur, lowest: float, highest: f
     return {"counts": cpu().histogram(blur.block(volume, number), lowest, highest, bins)}
 
 
-def keep_mask(number: int, volume: Volume, blur: Blur, threshold: float, mask: BlockArray) -> Summary:
-    """Write which blurred values are above the threshold."""
+def histograms(
+    number: int, volume: Volume, blur: Blur, lowest: float, highest: float, bins: int, parts: NDArray[np.float64]
+) -> Summary:  # fmt: skip
+    """Histogram of the blurred values, and one of each of its first bins."""
+    counts, finer = nested_histogram(blur.block(volume, number), lowest, highest, bins, parts)
+    return NestedCounts(counts, finer).summary
+
+
+def keep_mask(
+    number: int, volume: Volume, blur: Blur, threshold: float, mask: BlockArray, held: BlockArray | None
+) -> Summary:
+    """Write which blurred values are above the threshold, and in `held` what they are."""
     values = blur.block(volume, number)
     marked = np.empty(values.shape, np.bool_)
     count = cpu().above(values, threshold, marked)
     mask.write(number, marked)
+    if held is not None:
+        held.write(number, np.where(marked, values, np.float32(0)))
     return {"count": scalar(count)}
 
 
@@ -166,14 +177,14 @@ def assign(
 
 
 def cut(
-    number: int, volume: Volume, before: BlockArray, after: BlockArray, blur: Blur, present: NDArray[np.int32],
+    number: int, volume: Volume, before: BlockArray, after: BlockArray, held: BlockArray, present: NDArray[np.int32],
     limits: NDArray[np.float64], homes: NDArray[np.int64],
 ) -> Summary:  # fmt: skip
-    """Write what of each label is above its limit in the blurred values; the pieces that it has."""
+    """Write what of each label is above its limit in the held values; the pieces that it has."""
     labels = before.block(number).copy()
     table = np.full(int(present.max(initial=0)) + 1, np.inf)
     table[present] = limits
-    runs = cpu().cut(labels, blur.block(volume, number), table)
+    runs = cpu().cut(labels, held.block(number), table)
     after.write(number, labels)
     return _described(number, volume, BlockPieces.of(labels, runs), homes)
 
@@ -245,13 +256,13 @@ def rewrite(number: int, volume: Volume, before: BlockArray, after: BlockArray, 
     return {}
 
 
-def label_peaks(number: int, volume: Volume, labels: BlockArray, blur: Blur) -> Summary:
-    """The highest blurred value in each label of a block."""
+def label_peaks(number: int, volume: Volume, labels: BlockArray, held: BlockArray) -> Summary:  # noqa: ARG001
+    """The highest held value in each label of a block."""
     made = labels.block(number)
     highest = int(made.max())
     if highest == 0:
         return {"labels": np.empty(0, np.int32), "peaks": np.empty(0, np.float32)}
-    peaks = cpu().peaks(made, blur.block(volume, number), highest)
+    peaks = cpu().peaks(made, held.block(number), highest)
     present = np.flatnonzero(peaks > -np.inf).astype(np.int32)
     return {"labels": present, "peaks": peaks[present]}
 
@@ -260,8 +271,3 @@ def write_background(number: int, volume: Volume, after: BlockArray) -> Summary:
     """Write a block of background."""
     after.write(number, np.zeros(lengths(after.blocks.region(number)), after.dtype))
     return {}
-
-
-def held(volume: Volume, blur: Blur) -> NDArray[np.float32]:
-    """The blurred values of the whole."""
-    return blur.of(volume, whole(volume.source.shape))
