@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 
 from isoscale_ij.errors import FormatError, MissingDependencyError
-from isoscale_ij.execution.chunks.lazy import Resampled
+from isoscale_ij.execution.chunks.lazy import Resampled, Stored
 from isoscale_ij.execution.chunks.readers import is_lazy, reader_of, reads_by_region
 from isoscale_ij.execution.chunks.regions import Blocks, block_size, lengths
 from isoscale_ij.execution.chunks.sweeps import Summary, Sweeps, current_client
@@ -22,7 +22,7 @@ from isoscale_ij.files.ome_zarr import metadata
 from isoscale_ij.image.axes import SPATIAL
 from isoscale_ij.image.calibration import is_labels
 
-_PART = 2 << 20  # voxels that are made at a time
+_PART = 2 << 20  # voxels that are made at a time: a level is made of several times as much of the one before
 _SMALLEST = 256  # voxels along y and x of the smallest level, about
 _CHUNK = {2: (1, 1024, 1024), 3: (32, 256, 256)}  # z, y, x, of flat images and of others
 _SHARD_BYTES = 32 << 20
@@ -88,6 +88,7 @@ def _create(path: Path, shape: tuple[int, ...], dtype: Any, dims: tuple[Any, ...
     size = dict(zip(dims, shape, strict=True))
     flat = size.get("z", 1) == 1
     usual = dict(zip(SPATIAL, _CHUNK[2 if flat else 3], strict=True))
+    usual["z"] = _shared_out(size.get("z", 1), usual["z"])
     chunk = {axis: min(usual.get(axis, 1), size[axis]) for axis in dims}
     native = np.dtype(dtype).newbyteorder("=")
     options: Json = {"shape": shape, "dtype": native, "chunks": tuple(chunk.values()), "fill_value": 0}
@@ -99,6 +100,11 @@ def _create(path: Path, shape: tuple[int, ...], dtype: Any, dims: tuple[Any, ...
         options["compressors"] = ZstdCodec(level=_ZSTD)
     zarr.create_array(path, **options)
     return ZarrFolder(str(path), tuple(shape), native)
+
+
+def _shared_out(slices: int, chunk: int) -> int:
+    """About as many slices to a chunk, so that the last one is about full: what it lacks is packed as well."""
+    return -(-slices // max(1, round(slices / chunk)))
 
 
 def _shard(chunk: Json, size: Json, itemsize: int) -> tuple[int, ...]:
@@ -128,8 +134,10 @@ def write_shard(number: int, array: ZarrFolder, reader: Any, blocks: Blocks) -> 
     """Write one shard."""
     region = blocks.region(number)
     values = np.empty(lengths(region), array.dtype)
-    parts = Blocks(values.shape, block_size(values.shape, (1,) * values.ndim, (0,) * values.ndim, _PART))
-    for part in map(parts.region, range(len(parts))):  # a level is made of several times as much of the one before
+    chunks = getattr(reader, "native", None) or (1,) * values.ndim
+    most = values.size if isinstance(reader, Stored) else _PART  # each part would unpack the block that it lies in
+    parts = Blocks(values.shape, block_size(values.shape, chunks, (0,) * values.ndim, most))
+    for part in map(parts.region, range(len(parts))):
         values[part] = reader[
             tuple(slice(a.start + b.start, a.start + b.stop) for a, b in zip(region, part, strict=True))
         ]
