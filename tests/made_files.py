@@ -139,3 +139,19 @@ def czi(path: Path, **options: Any) -> Any:
     from pylibCZIrw.czi import create_czi
 
     return create_czi(str(path), **options)
+
+
+def dv(path: Path, values: NDArray[Any], sizes: tuple[float, float, float]) -> Path:
+    """A DeltaVision file of t, c, z, y, x, whose sections are those of z, then t, then the channel.
+
+    `sizes` are those of z, y, x in micrometers.
+    """
+    t, c, z, y, x = values.shape
+    head = struct.pack(
+        "<10i6f3i3f2i2hi24s4h6f6h2f2h3f6h3fi800s",
+        *(x, y, c * z * t, 6, 0, 0, 0, x, y, z), *(*sizes[::-1], 90, 90, 90), *(1, 2, 3), *(0, 0, 0), *(0, 0),
+        *(-16224, 0), 0, b"", *(0, 0, 1, 1), *[0] * 6, *[0] * 6, *(0, 0), *(t, 0), *(0, 0, 0), *(c, 0, 0, 0, 0, 0),
+        *(0, 0, 0), 0, b"",
+    )  # fmt: skip
+    path.write_bytes(head + values.transpose(1, 0, 2, 3, 4).astype("<u2").tobytes())
+    return path
