@@ -29,7 +29,7 @@ test:
 
 # Files of microscopes, on a Python for which there are all of the readers.
 test-formats: setup-formats
-	test ! -e $(FORMATS) || $(FORMATS) -m pytest tests/test_known_files.py tests/test_microscopes.py tests/test_bioio.py
+	test ! -e $(FORMATS) || $(FORMATS) -m pytest tests/test_known_files.py tests/test_microscopes.py tests/test_xlef.py tests/test_bioio.py
 
 test-napari: setup-napari
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(NAPARI) -m pytest -p pytest_timeout tests/napari_plugin

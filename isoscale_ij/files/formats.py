@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import xarray as xr
 
 from isoscale_ij.errors import FormatError
-from isoscale_ij.files import bioio, czi, imagej_tiff, ims, lif, mrc, nd2, nifti, nrrd, ome_tiff, ome_zarr
+from isoscale_ij.files import bioio, czi, imagej_tiff, ims, lif, mrc, nd2, nifti, nrrd, ome_tiff, ome_zarr, xlef
 from isoscale_ij.files.scenes import Scene
 from isoscale_ij.image.header import Header
 
@@ -73,6 +73,7 @@ FORMATS: list[Format] = [  # asked in this order whether they can read a file
     nd2,
     lif,
     ims,
+    xlef,
     nrrd,
     nifti,
     mrc,
