@@ -29,7 +29,7 @@ test:
 
 # Files of microscopes, on a Python for which there are all of the readers.
 test-formats: setup-formats
-	test ! -e $(FORMATS) || $(FORMATS) -m pytest tests/test_known_files.py tests/test_microscopes.py
+	test ! -e $(FORMATS) || $(FORMATS) -m pytest tests/test_known_files.py tests/test_microscopes.py tests/test_xlef.py tests/test_bioio.py
 
 test-napari: setup-napari
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(NAPARI) -m pytest -p pytest_timeout tests/napari_plugin
@@ -148,10 +148,10 @@ endif
 	@echo "Packages are fetched into .venv-formats; this happens once, and takes a minute or more."
 ifdef UV
 	$(UV) venv --quiet --allow-existing --python $(NEWER) .venv-formats
-	$(UV) pip install --python $(FORMATS) -e '.[czi,nd2,lif,ims,mrc,nrrd,nifti]' -r tests/formats.txt
+	$(UV) pip install --python $(FORMATS) -e '.[czi,nd2,lif,ims,mrc,nrrd,nifti,bioio]' -r tests/formats.txt
 else
 	$(NEWER) -m venv .venv-formats
-	$(FORMATS) -m pip install --disable-pip-version-check -e '.[czi,nd2,lif,ims,mrc,nrrd,nifti]' -r tests/formats.txt
+	$(FORMATS) -m pip install --disable-pip-version-check -e '.[czi,nd2,lif,ims,mrc,nrrd,nifti,bioio]' -r tests/formats.txt
 endif
 	@touch $@
 

@@ -112,6 +112,18 @@ def _lof(folder: Path) -> Path:
     return made_files.lof(folder / "stack.lof", xml, values)
 
 
+def _xlef(folder: Path) -> Path:
+    values = np.arange(3 * 2 * 5 * 4, dtype=np.uint16).reshape(3, 2, 5, 4)
+    axes = [made_files.Axis(1, 4, 3e-7), made_files.Axis(2, 5, 8e-7), made_files.Axis(3, 3, -4e-6, 2e-6)]
+    xml = made_files.leica_image(axes, [{"dye": "DAPI"}, {"dye": "GFP"}], 16, "stack", "block 0")
+    return made_files.xlef(folder, xml, values)
+
+
+def _dv(folder: Path) -> Path:
+    values = np.arange(2 * 3 * 4 * 5 * 6).reshape(2, 3, 4, 5, 6)
+    return made_files.dv(folder / "stack.dv", values, (1.5, 0.1, 0.1))
+
+
 KNOWN: list[Known] = [
     Known(
         "CZI", "czirw_ref.czi", WRITTEN, {"z": 6, "y": 64, "x": 80},
@@ -175,6 +187,17 @@ KNOWN: list[Known] = [
     Known(
         "LIF", "stack.lof", BY_HAND, {"c": 2, "z": 3, "y": 5, "x": 4}, {"z": 2.0, "y": 0.2, "x": 0.1}, 119 * 60,
         channels=["DAPI", "GFP"], needs="liffile", make=_lof,
+    ),
+    *(
+        Known(
+            "XLEF", "project.xlef", BY_HAND, {"c": 2, "z": 3, "y": 5, "x": 4}, {"z": 2.0, "y": 0.2, "x": 0.1}, 119 * 60,
+            channels=["DAPI", "GFP"], scene=scene, scenes=2, needs="liffile", make=_xlef,
+        )
+        for scene in (0, 1)
+    ),
+    Known(
+        "DV, through bioio", "stack.dv", BY_HAND, {"t": 2, "c": 3, "z": 4, "y": 5, "x": 6},
+        {"z": 1.5, "y": 0.1, "x": 0.1}, 719 * 360, needs="bioio_dv", make=_dv,
     ),
     Known(
         "Micro-Manager", "ndtiff_v2.tif", RECORDED, {"t": 5, "c": 2, "y": 32, "x": 32}, {"y": 1.0, "x": 1.0}, None,

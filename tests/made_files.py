@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
 
 
@@ -93,6 +95,42 @@ def lof(path: Path, xml: str, values: NDArray[Any]) -> Path:
     return path
 
 
+_XML = '<?xml version="1.0" encoding="utf-8"?>\n<LMSDataContainerHeader Version="2">{}</LMSDataContainerHeader>'
+
+
+def xlif(path: Path, xml: str, frames: list[tuple[str, int, int]]) -> Path:
+    """An XLIF: the XML of an image; the files of its voxels, each with where in them it begins, and its bytes."""
+    named = "".join(f'<Frame File="{file}" Offset="{offset}" Size="{size}"/>' for file, offset, size in frames)
+    described = re.sub(r"(<Memory [^>]*)/>", lambda found: f"{found[1]}>{named}</Memory>", xml)
+    path.write_text(_XML.format(described), "utf-8")
+    return path
+
+
+def collection(path: Path, kind: str, *names: str) -> Path:
+    """An XLEF (an ``Experiment``) or an XLCF (a ``Collection``), which names others."""
+    children = "".join(f'<Reference File="{name}" UUID="0"/>' for name in names)
+    path.write_text(
+        _XML.format(f'<Element Name="{path.stem}"><Data><{kind}/></Data><Children>{children}</Children></Element>'),
+        "utf-8",
+    )
+    return path
+
+
+def xlef(folder: Path, xml: str, values: NDArray[Any]) -> Path:
+    """A project of one image twice: in a LOF, and in a folder of TIFFs, a plane each."""
+    for below in ("Metadata", "planes"):
+        (folder / below).mkdir()
+    lof(folder / "whole.lof", xml, values)
+    xlif(folder / "Metadata" / "whole.xlif", xml, [("..\\Whole.lof", 0, values.nbytes)])
+    frames = []
+    for number, plane in enumerate(values.reshape(-1, *values.shape[-2:])):
+        tifffile.imwrite(folder / "planes" / f"p {number}.tif", plane, photometric="minisblack", metadata=None)
+        frames.append((f"../planes/p%20{number}.tif", number * plane.nbytes, plane.nbytes))
+    xlif(folder / "Metadata" / "planes.xlif", xml, frames)
+    collection(folder / "Metadata" / "sample.xlcf", "Collection", "planes.xlif")
+    return collection(folder / "project.xlef", "Experiment", "Metadata%5Cwhole.xlif", "Metadata/sample.xlcf")
+
+
 def letters(text: str) -> NDArray[Any]:
     """An attribute as Imaris writes it: an array of letters."""
     return np.frombuffer(text.encode(), "S1")
@@ -139,3 +177,19 @@ def czi(path: Path, **options: Any) -> Any:
     from pylibCZIrw.czi import create_czi
 
     return create_czi(str(path), **options)
+
+
+def dv(path: Path, values: NDArray[Any], sizes: tuple[float, float, float]) -> Path:
+    """A DeltaVision file of t, c, z, y, x, whose sections are those of z, then t, then the channel.
+
+    `sizes` are those of z, y, x in micrometers.
+    """
+    t, c, z, y, x = values.shape
+    head = struct.pack(
+        "<10i6f3i3f2i2hi24s4h6f6h2f2h3f6h3fi800s",
+        *(x, y, c * z * t, 6, 0, 0, 0, x, y, z), *(*sizes[::-1], 90, 90, 90), *(1, 2, 3), *(0, 0, 0), *(0, 0),
+        *(-16224, 0), 0, b"", *(0, 0, 1, 1), *[0] * 6, *[0] * 6, *(0, 0), *(t, 0), *(0, 0, 0), *(c, 0, 0, 0, 0, 0),
+        *(0, 0, 0), 0, b"",
+    )  # fmt: skip
+    path.write_bytes(head + values.transpose(1, 0, 2, 3, 4).astype("<u2").tobytes())
+    return path

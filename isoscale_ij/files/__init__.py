@@ -36,7 +36,8 @@ def read(
     ----------
     path : path
         A TIFF of any kind (or the ``.companion.ome`` of a set of OME-TIFFs), an OME-Zarr, a CZI, ND2, LIF or IMS. Those
-        of microscopes need a library each: ``pip install "isoscale-ij[czi,nd2,lif,ims]"``.
+        of microscopes need a library each: ``pip install "isoscale-ij[czi,nd2,lif,ims]"``. What is none of these is
+        opened by bioio, where that is installed with a plugin for it.
     scene : str or int, optional
         Which image of a file that holds several: its name or its index; ``"labels/NAME"`` of an OME-Zarr. By default
         the first.

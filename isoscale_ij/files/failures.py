@@ -13,8 +13,8 @@ _OF_THE_FILE = (None, errno.EINVAL, errno.EOVERFLOW)  # an OSError that a damage
 
 
 @contextmanager
-def of_reading(path: Path) -> Iterator[None]:
-    """Turns what goes wrong while a file is read, within, into an error that names the file.
+def of_reading(path: Path, reader: str = "") -> Iterator[None]:
+    """Turns what goes wrong while a file is read, within, into an error that names the file, and its `reader` if given.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def of_reading(path: Path) -> Iterator[None]:
             raise MissingDependencyError(
                 f"The voxels of {path} are packed in a way that needs imagecodecs: pip install imagecodecs. ({error})"
             ) from error
-        what = str(error) or type(error).__name__
+        what = (f"{reader} says: " if reader else "") + (str(error) or type(error).__name__)
         raise FormatError(f"{path} is damaged, or not of its format: {what}. Copy or save it again.") from error
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import xarray as xr
 
 from isoscale_ij.errors import FormatError
-from isoscale_ij.files import czi, imagej_tiff, ims, lif, mrc, nd2, nifti, nrrd, ome_tiff, ome_zarr
+from isoscale_ij.files import bioio, czi, imagej_tiff, ims, lif, mrc, nd2, nifti, nrrd, ome_tiff, ome_zarr, xlef
 from isoscale_ij.files.scenes import Scene
 from isoscale_ij.image.header import Header
 
@@ -73,10 +73,14 @@ FORMATS: list[Format] = [  # asked in this order whether they can read a file
     nd2,
     lif,
     ims,
+    xlef,
     nrrd,
     nifti,
     mrc,
 ]
+
+FALLBACK = bioio
+"""Asked when none of the formats can read a file, and only then: another program, whose word is not taken as it is."""
 
 
 def of_file(path: Path) -> Format:
@@ -103,9 +107,11 @@ def of_file(path: Path) -> Format:
     known = ", ".join(each.name for each in FORMATS)
     if path.is_dir():
         raise FormatError(f"Got the folder {path}; needed is an image file ({known}).")
+    if FALLBACK.can_read(first_bytes, path):
+        return FALLBACK
     raise FormatError(
         f"{path} is an image in none of the formats known here: {known}. It begins with {first_bytes[:4]!r}. "
-        "Save it in one of them."
+        f"Save it in one of them. {FALLBACK.why_not(path)}"
     )
 
 

@@ -7,7 +7,7 @@ mosaic are scenes.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,10 +34,11 @@ _CONTAINER = b"\x70\0\0\0"
 _OBJECT = "LMS_Object_File"
 _HEAD, _VERSIONS, _BLOCK = struct.Struct("<IIBI"), struct.Struct("<BIBI"), struct.Struct("<BQ")
 _MOST_XML = 1 << 29
+_NAMED = "./Element/Children/Reference"
 
 
 @dataclass(frozen=True)
-class _Scene:
+class Picture:
     """An image of a file, or a tile of one that is a mosaic."""
 
     name: str
@@ -52,41 +53,56 @@ def can_read(first_bytes: bytes, path: Path) -> bool:  # noqa: ARG001  (as every
 
 def header(path: Path, scene: Scene) -> Header:
     """What a LIF says of one of its images."""
-    with _opened(path) as file:
-        scenes = _scenes(file)
-        if not scenes:
+    with opened(path) as file:
+        pictures = pictures_of((image, image.path) for image in file.images)
+        if not pictures:
             raise FormatError(f"{path} holds no image.")
-        names = [each.name for each in scenes]
+        names = [each.name for each in pictures]
         index = chosen_scene(path, names, scene)
-        image = scenes[index].image
-        layout = _layout(path, image)
-        dims, shape = layout.dims, layout.shape
-        planes.check_axes(path, dims, shape, "liffile")
-        described = Header(dims, shape, layout.dtype, lambda region: _load(path, index, region))
-        described.axes = _axes(image, layout)
-        channels = channel_names(image.xml_element, layout)
-        if len(channels) == 1:
-            described.attrs["channel"] = channels[0]
-        elif len(channels) == layout.sizes.get("c", 1):
-            described.channels = channels
+        image = pictures[index].image
+        layout = Layout.of(image.xml_element)
+        check_complete(path, pictures[index], layout, image.memory_block)
+        described = described_by(path, image, layout, lambda region: _load(path, index, region))
         described.name = scene_title(path, endings, names, index)
         described.scenes = names if len(names) > 1 else []
     return described
 
 
+def described_by(path: Path, image: Any, layout: Layout, load: Callable[[Region], NDArray[Any]]) -> Header:
+    """What the XML of an image says, but for its title."""
+    planes.check_axes(path, layout.dims, layout.shape, "liffile")
+    described = Header(layout.dims, layout.shape, layout.dtype, load)
+    described.axes = _axes(image, layout)
+    channels = channel_names(image.xml_element, layout)
+    if len(channels) == 1:
+        described.attrs["channel"] = channels[0]
+    elif len(channels) == layout.sizes.get("c", 1):
+        described.channels = channels
+    return described
+
+
 def _load(path: Path, index: int, region: Region) -> NDArray[Any]:
-    with _opened(path) as file:
-        scene = _scenes(file)[index]
-        layout = _layout(path, scene.image)
-        planes.check_memory(path, planes.region_shape(layout.dims, layout.shape, region), layout.dtype)
-        return layout.values(path, scene.image.memory_block.offset, scene.tile, region)
+    with opened(path) as file:
+        picture = pictures_of((image, image.path) for image in file.images)[index]
+        return values_of(path, picture, Layout.of(picture.image.xml_element), picture.image.memory_block, region)
+
+
+def values_of(path: Path, picture: Picture, layout: Layout, block: Any, region: Region) -> NDArray[Any]:
+    """A region of an image whose voxels are in a block of a file."""
+    check_complete(path, picture, layout, block)
+    planes.check_memory(path, planes.region_shape(layout.dims, layout.shape, region), layout.dtype)
+    return layout.values(path, block.offset, picture.tile, region)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def opened(path: Path) -> Iterator[Any]:
+    """The file for liffile."""
     with of_reading(path):
         liffile = library("liffile", "lif", "LIF files", least="2025.11.8")
-        markup.check(_xml(path), f"The metadata of {path}")  # before the library parses it
+        text = _xml(path)
+        markup.check(text, f"The metadata of {path}")  # before the library parses it, and opens what it names
+        if "<Reference" in text and markup.parsed(text, f"The metadata of {path}").find(_NAMED) is not None:
+            raise FormatError(f"{path} names other files, which a LIF or LOF does not. It is not read.")
         with liffile.LifFile(path) as file:
             yield file
 
@@ -110,28 +126,27 @@ def _xml(path: Path) -> str:
         return text()
 
 
-def _scenes(file: Any) -> list[_Scene]:
-    scenes: list[_Scene] = []
-    for image in file.images:
+def pictures_of(images: Iterable[tuple[Any, str]]) -> list[Picture]:
+    """What can be read of images that have names: each by itself, or its tiles."""
+    pictures: list[Picture] = []
+    for image, title in images:
         if image.xml_element.find("./Data/Image") is None:
             continue  # lifetimes of photons, which are no grey values
         tiles = Layout.tiles(image.xml_element)
         if tiles > 1:
-            scenes += [_Scene(f"{image.path} tile {tile}", image, tile) for tile in range(tiles)]
+            pictures += [Picture(f"{title} tile {tile}", image, tile) for tile in range(tiles)]
         else:
-            scenes.append(_Scene(image.path, image, None))
-    return scenes
+            pictures.append(Picture(title, image, None))
+    return pictures
 
 
-def _layout(path: Path, image: Any) -> Layout:
-    layout = Layout.of(image.xml_element)
-    block = image.memory_block
+def check_complete(path: Path, picture: Picture, layout: Layout, block: Any) -> None:
+    """Raise a FormatError if a file has not all bytes of an image."""
     if block.offset < 0 or layout.extent > block.size or block.offset + block.size > path.stat().st_size:
         raise FormatError(
-            f"{path} is not complete: the image {image.path} takes {layout.extent} bytes, of which "
+            f"{path} is not complete: the image {picture.name} takes {layout.extent} bytes, of which "
             f"{max(0, min(block.size, path.stat().st_size - block.offset))} are there. Copy or save it again."
         )
-    return layout
 
 
 def _axes(image: Any, layout: Layout) -> dict[str, Axis]:

@@ -115,6 +115,16 @@ class Layout:
                     ]
         return spectrum
 
+    @property
+    def beginnings(self) -> list[int]:
+        """Where each of our channels begins, in the order of `spectrum`."""
+        begins = list(self.channels)
+        for axis in _SPECTRAL:
+            for each in self.dimensions:
+                if each.axis == axis:
+                    begins = [begin + number * each.stride for begin in begins for number in range(each.count)]
+        return begins
+
     def values(self, path: Path, offset: int, tile: int | None, region: Region) -> NDArray[Any]:
         """A region of the image; no more of the file is read."""
         block = np.memmap(path, np.uint8, "r", offset, (self.extent,))

@@ -16,7 +16,8 @@ from isoscale_ij.image.axes import AXES
 from isoscale_ij.image.header import Axis, Region
 from isoscale_ij.memory import require
 
-_MOST = 2**22
+MOST = 2**22
+"""Planes of an image; what says that it has more is damaged."""
 _LISTED = 6
 
 
@@ -32,7 +33,7 @@ def check_all_there(path: Path, sizes: Mapping[str, int], present: Collection[tu
         The places of the planes that are there.
     """
     needed = math.prod(sizes.values())
-    if needed > _MOST:
+    if needed > MOST:
         raise FormatError(f"{path} says that it holds {needed} planes; it is damaged. Copy or save it again.")
     missing = [place for place in itertools.product(*map(range, sizes.values())) if place not in present]
     if missing:

@@ -65,6 +65,12 @@ def check_planes(path: Path, series: Any) -> None:
         remarks.warn(f"{path}: in {empty} of {needed} planes there are parts that are not stored; they are read as 0.")
 
 
+def check_page(path: Path, page: Any) -> None:
+    """Raise a FormatError if a single page, whatever else is in its file, is not all there."""
+    if _is_cut_off(page) or _has_gaps(page):
+        raise FormatError(f"{path} is not complete: a plane is cut off, or parts of it are not stored. {_AGAIN}")
+
+
 def _place(names: list[str], outer: tuple[int, ...], index: int) -> str:
     """Which plane it is: ``t=0 z=5``."""
     numbers = np.unravel_index(index, outer) if outer else ()
