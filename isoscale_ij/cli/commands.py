@@ -12,7 +12,7 @@ from isoscale_ij.cli import streams
 from isoscale_ij.cli.inputs import each, expanded, into_folder
 from isoscale_ij.cli.parser import AXES, Run
 from isoscale_ij.cli.progress_bar import Bar
-from isoscale_ij.cli.workplace import beside, cluster, opened
+from isoscale_ij.cli.workplace import beside, check_resumable, cluster, opened
 from isoscale_ij.wording import counted, short
 
 
@@ -73,6 +73,12 @@ def _rescale(options: argparse.Namespace) -> None:
             streams.result(f"{path}: {plan}" if len(outputs) > 1 else plan)
             return
         _check_output(path, outputs[path], options)
+        check_resumable(outputs[path], options)
+        with beside(outputs[path], path, options):
+            scale(path)
+        streams.result(outputs[path])
+
+    def scale(path: Path) -> None:
         image = opened(path, options, options.scene)
         if options.labels:
             image = mark_as_labels(image)
@@ -82,7 +88,6 @@ def _rescale(options: argparse.Namespace) -> None:
             antialias=options.antialias, engine=options.engine, on_progress=Bar(), memory_limit=options.memory_limit,
         )  # fmt: skip
         write(outputs[path], scaled, overwrite=options.overwrite)
-        streams.result(outputs[path])
 
     with cluster(options):
         each(list(outputs), one)
@@ -140,8 +145,10 @@ def _convert(options: argparse.Namespace) -> None:
             scenes = list(enumerate(scene_outputs(outputs[path], scene_names(path))))
         for _, output in scenes:
             _check_output(path, output, options)
+            check_resumable(output, options)
         for scene, output in scenes:
-            convert(path, output, scene=scene, overwrite=options.overwrite, on_progress=Bar(kernels=False))
+            with beside(output, path, options):
+                convert(path, output, scene=scene, overwrite=options.overwrite, on_progress=Bar(kernels=False))
             streams.result(output)
 
     each(list(outputs), one)

@@ -132,13 +132,22 @@ def _rescale(scale: argparse.ArgumentParser) -> None:
         "--no-antialias", dest="antialias", action="store_false", help="do not smooth before going to larger voxels"
     )
     scale.add_argument("--dry-run", action="store_true", help="only say what would come out")
+    _resume(scale, of="; OUT is an OME-Zarr")
     _overwrite(scale)
     _limits(scale)
     _workers(scale)
 
 
+def _resume(command: argparse.ArgumentParser, of: str = "") -> None:
+    command.add_argument(
+        "--resume", action="store_true",
+        help=f"keep what is done when this is interrupted, beside OUT, and go on there the next time{of}",
+    )  # fmt: skip
+
+
 def _convert(convert: argparse.ArgumentParser) -> None:
     _in_out(convert, scenes="; all: each into a file of its own")
+    _resume(convert, of="; OUT is an OME-Zarr")
     _overwrite(convert)
 
 
@@ -151,10 +160,7 @@ def _segment(segment: argparse.ArgumentParser) -> None:
     segment.add_argument("--channel", help="name or number, where there are several")
     _ways(segment)
     segment.add_argument("--json", action="store_true", help="print what came out as JSON; of several files a list")
-    segment.add_argument(
-        "--resume", action="store_true",
-        help="keep what is done when this is interrupted, in a folder beside OUT, and go on there the next time",
-    )  # fmt: skip
+    _resume(segment)
     _overwrite(segment)
     _limits(segment)
     _workers(segment)

@@ -70,6 +70,17 @@ def cluster(options: argparse.Namespace) -> Iterator[None]:
         yield
 
 
+def check_resumable(output: Path, options: argparse.Namespace) -> None:
+    """Raise a ParameterError if an output is to be gone on with that is written in one go."""
+    from isoscale_ij.files.formats import is_folder
+
+    if options.resume and not is_folder(output):
+        raise ParameterError(
+            f"Got --resume with the output {output}, which is written in one go; needed is an OME-Zarr, in which what "
+            f"is done can be kept. Give one that ends in .ome.zarr, or leave out --resume."
+        )
+
+
 @contextmanager
 def beside(output: Path, source: Path, options: argparse.Namespace) -> Iterator[None]:
     """Within, what is made on the way lies beside the output; with ``--resume``, it stays if this is interrupted."""
@@ -89,10 +100,13 @@ def _work(source: Path, options: argparse.Namespace) -> dict[str, Any]:
     """What is to be done, and on which file: what must be the same for work to go on."""
     from isoscale_ij.files.formats import stamp
 
-    parameters = {name: getattr(options, name) for name in _PARAMETERS}
+    parameters = {name: getattr(options, name) for name in _PARAMETERS if hasattr(options, name)}
     stated = {"input": str(source.resolve()), "input's size and time": list(stamp(source)), **parameters}
     plain: dict[str, Any] = json.loads(json.dumps(stated, default=str))
     return plain
 
 
-_PARAMETERS = ("spot_sigma", "outline_sigma", "threshold", "borders", "elongation", "channel", "scene")
+_PARAMETERS = (
+    "spot_sigma", "outline_sigma", "threshold", "borders", "elongation", "channel", "scene", "voxel_size", "factor",
+    "interpolation", "antialias", "labels",
+)  # fmt: skip

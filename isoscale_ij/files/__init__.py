@@ -12,6 +12,7 @@ import xarray as xr
 from isoscale_ij import remarks
 from isoscale_ij.carrying import takes_images
 from isoscale_ij.errors import FormatError, ParameterError
+from isoscale_ij.execution.chunks.journal import kept_output
 from isoscale_ij.files import formats
 from isoscale_ij.files.atomic import check_replaceable as check_replaceable
 from isoscale_ij.files.atomic import check_room
@@ -160,7 +161,8 @@ def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False, 
     options = {} if version is None else {"version": _checked_version(form, version)}
     folder = formats.prepare(path)
     check_room(path, image.size * image.dtype.itemsize / (_PACKED if folder else 1))
-    with of_writing(path), replacing(path, overwrite=overwrite, folder=folder) as temporary:
+    kept = kept_output(path, image.shape, image.dtype.str) if folder else None
+    with of_writing(path), replacing(path, overwrite=overwrite, folder=folder, kept=kept) as temporary:
         form.write(temporary, image, **options)
     formats.announce(path)
 

@@ -56,10 +56,11 @@ def check_room(path: Path, nbytes: float) -> None:
 
 
 @contextmanager
-def replacing(path: Path, *, overwrite: bool, folder: bool = False) -> Iterator[Path]:
+def replacing(path: Path, *, overwrite: bool, folder: bool = False, kept: Path | None = None) -> Iterator[Path]:
     """A temporary path beside `path`, that takes its place when all went well and is removed when not.
 
-    Of a symbolic link, what it points to is replaced; the link stays.
+    Of a symbolic link, what it points to is replaced; the link stays. A folder may be written at `kept`, beside `path`,
+    where it stays when not all went well.
 
     Raises
     ------
@@ -69,7 +70,7 @@ def replacing(path: Path, *, overwrite: bool, folder: bool = False) -> Iterator[
     path = path.resolve() if path.is_symlink() else path
     check_replaceable(path, overwrite=overwrite, folder=folder)
     if folder:
-        with _replacing_folder(path, overwrite=overwrite) as temporary:
+        with _replacing_folder(path, kept, overwrite=overwrite) as temporary:
             yield temporary
         return
     handle, name = tempfile.mkstemp(prefix=".", suffix=f".partial{''.join(path.suffixes[-2:])}", dir=path.parent)
@@ -90,8 +91,12 @@ def replacing(path: Path, *, overwrite: bool, folder: bool = False) -> Iterator[
 
 
 @contextmanager
-def _replacing_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    temporary = Path(tempfile.mkdtemp(prefix=".", suffix=f".partial{''.join(path.suffixes[-2:])}", dir=path.parent))
+def _replacing_folder(path: Path, kept: Path | None, *, overwrite: bool) -> Iterator[Path]:
+    if kept is None:
+        temporary = Path(tempfile.mkdtemp(prefix=".", suffix=f".partial{''.join(path.suffixes[-2:])}", dir=path.parent))
+    else:
+        temporary = kept
+        temporary.mkdir(exist_ok=True)
     old = temporary.with_name(f"{temporary.name}.old")
     try:
         yield temporary
@@ -107,10 +112,11 @@ def _replacing_folder(path: Path, *, overwrite: bool) -> Iterator[Path]:
             raise
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise OSError(errno.ENOSPC, "The disk is full; nothing was written", str(path)) from error
+            what = "nothing was written" if kept is None else "what is done is kept"
+            raise OSError(errno.ENOSPC, f"The disk is full; {what}", str(path)) from error
         raise
     finally:
-        for leftover in (temporary, old):
+        for leftover in (old,) if kept is not None else (temporary, old):
             shutil.rmtree(leftover, ignore_errors=True)
 
 

@@ -146,9 +146,13 @@ def _never(path: Path) -> bool:
 
 def prepare(path: Path) -> bool:
     """Do what has to be done before an output of that name is written; whether it will be a folder."""
-    form = of_output(path)
-    optional(form, "prepare", _never)(path)
-    return bool(optional(form, "is_folder", False))
+    optional(of_output(path), "prepare", _never)(path)
+    return is_folder(path)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether an output of that name is a folder."""
+    return bool(optional(of_output(path), "is_folder", False))
 
 
 def announce(path: Path) -> None:

@@ -1,17 +1,24 @@
-"""Whether work that was interrupted can go on: what it was, and on which image, is written down before it begins."""
+"""Whether work that was interrupted can go on: what it was, and on which image, is written down before it begins.
+
+In the folder of the work there are this note, what is made on the way, and marks of what is done; with an output that
+is a folder itself, also a note and marks of the writing of it.
+"""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 from isoscale_ij.errors import ParameterError
 from isoscale_ij.execution.chunks.regions import Shape
+from isoscale_ij.execution.chunks.settings import settings
 from isoscale_ij.execution.chunks.store import write_whole
 from isoscale_ij.execution.chunks.sweeps import version
 
 _NAME = "work.json"
+_WRITING = "writing"
 
 
 def opened(folder: Path, work: dict[str, Any], block: Shape) -> Shape:
@@ -35,3 +42,28 @@ def opened(folder: Path, work: dict[str, Any], block: Shape) -> Shape:
             "same input and parameters, or remove that folder and begin anew without --resume."
         )
     return tuple(known["block"])
+
+
+def kept_output(path: Path, shape: Shape, dtype: str) -> Path | None:
+    """Where an output that is a folder is written, to be found there if this is interrupted; None where it is not kept.
+
+    Raises
+    ------
+    ParameterError
+        If other work was begun there.
+    """
+    options = settings()
+    if not options.resume or options.folder is None:
+        return None
+    kept = path.with_name(f".{path.name}.begun")
+    options.folder.mkdir(exist_ok=True)
+    if not (options.folder / _WRITING / _NAME).exists():
+        shutil.rmtree(kept, ignore_errors=True)  # its marks are gone
+    opened(options.folder / _WRITING, {**options.work, "output": path.name, "shape": shape, "dtype": dtype}, ())
+    return kept
+
+
+def marks_of_output() -> Path | None:
+    """The folder for marks of what is written of an output that is kept."""
+    options = settings()
+    return options.folder / _WRITING / "done" if options.resume and options.folder is not None else None

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from isoscale_ij.errors import FormatError, MissingDependencyError
+from isoscale_ij.execution.chunks.journal import marks_of_output
 from isoscale_ij.execution.chunks.lazy import Resampled, Stored
 from isoscale_ij.execution.chunks.readers import is_lazy, reader_of, reads_by_region
 from isoscale_ij.execution.chunks.regions import Blocks, block_size, lengths
@@ -60,7 +61,7 @@ def write(path: Path, image: xr.DataArray, version: str | None = None) -> None:
     except ImportError as error:
         raise MissingDependencyError("OME-Zarr needs zarr: pip install 'isoscale-ij[dask]'.") from error
     values = image.data if reads_by_region(image.data) else np.asarray(image.data)
-    sweeps = Sweeps(current_client() if is_lazy(values) else None)
+    sweeps = Sweeps(current_client() if is_lazy(values) else None, marks_of_output())
     reader: Any = reader_of(values)
     sizes = metadata.sizes_of(image)
     levels: list[tuple[str, Json]] = []
@@ -81,7 +82,7 @@ def write(path: Path, image: xr.DataArray, version: str | None = None) -> None:
 
 
 def _create(path: Path, shape: tuple[int, ...], dtype: Any, dims: tuple[Any, ...], version: str) -> ZarrFolder:
-    """A new array, nothing of which is written yet."""
+    """A new array, nothing of which is written yet; or that which is there, of work that goes on."""
     import zarr
     from zarr.codecs import ZstdCodec
 
@@ -98,8 +99,19 @@ def _create(path: Path, shape: tuple[int, ...], dtype: Any, dims: tuple[Any, ...
     else:
         options |= {"shards": _shard(chunk, size, native.itemsize), "dimension_names": list(dims)}
         options["compressors"] = ZstdCodec(level=_ZSTD)
-    zarr.create_array(path, **options)
+    if marks_of_output() is None or not _is_array(path):
+        zarr.create_array(path, overwrite=True, **options)
     return ZarrFolder(str(path), tuple(shape), native)
+
+
+def _is_array(path: Path) -> bool:
+    import zarr
+
+    try:
+        zarr.open_array(path, mode="r")
+    except (FileNotFoundError, ValueError, KeyError):  # not there, or only half of its metadata
+        return False
+    return True
 
 
 def _shared_out(slices: int, chunk: int) -> int:
