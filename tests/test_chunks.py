@@ -87,6 +87,37 @@ def test_hundreds_of_plateaus_of_one_height(block: tuple) -> None:
     assert_same_labels(image_of(values), block, spot_sigma="0 px", outline_sigma="0 px")
 
 
+@pytest.mark.parametrize("block", [(24, 48, 64), (7, 31, 43), (24, 16, 128)])
+@pytest.mark.parametrize("threshold", ["otsu", "local", 130.0])
+def test_borders_along_the_light(block: tuple, threshold: Any) -> None:
+    image, _ = iso.sample(shape=(24, 96, 128), seed=3, n_objects=30)
+    options = {"spot_sigma": "1.2 um", "outline_sigma": "0.5 um", "threshold": threshold, "borders": "light"}
+    assert assert_same_labels(image, block, **options).max() >= 10
+
+
+@pytest.mark.parametrize("density", [0.05, 0.3, 0.5, 0.97])
+def test_light_through_noise(rng: np.random.Generator, density: float) -> None:
+    """Parts of one voxel and of thousands, many of them without a seed of their own in a block."""
+    values = rng.integers(0, 40, (14, 40, 48)).astype(np.uint16)
+    values[rng.random(values.shape) > density] = 0
+    options = {"spot_sigma": "1 px", "outline_sigma": "0 px", "threshold": 0.5, "borders": "light"}
+    for block in ((5, 13, 17), (14, 40, 7)):
+        assert_same_labels(image_of(values), block, **options)
+
+
+def test_light_needs_memory_for_what_hangs_together_only() -> None:
+    values = np.zeros((8, 400, 400), np.uint16)
+    values[2:6, 10:-10:20, :] = 100
+    values[3:5, 12:-10:20, 9::17] = 200  # strings of beads through all blocks, 3 MB of a box each
+    image = image_of(values)
+    options = {"spot_sigma": "1 px", "outline_sigma": "0 px", "threshold": 50, "borders": "light"}
+    with working_in(block=(8, 100, 100)):
+        labels = iso.vol(lazily(image), **options, memory_limit="12 MB")
+        np.testing.assert_array_equal(labels.values, iso.vol(image, **options).values)
+        with pytest.raises(iso.MemoryLimitError, match="need all of the mask that hangs together in memory"):
+            iso.vol(lazily(image_of(values + 60)), **options, memory_limit="12 MB")
+
+
 def test_snakes_through_many_blocks() -> None:
     """A thin mask that winds through all blocks, cut off parts that change hands several times."""
     values = np.zeros((12, 60, 60), np.float32)

@@ -82,7 +82,7 @@ def test_what_is_too_large_goes_in_chunks_by_itself() -> None:
     with pytest.warns(UserWarning, match="rescaled image is made in chunks"):
         scaled = iso.rescale(image, 0.5, memory_limit="10 MB")
     np.testing.assert_array_equal(scaled.values, iso.rescale(image, 0.5).values)
-    with pytest.raises(iso.MemoryLimitError, match=r"follow the light need the whole"):
+    with pytest.raises(iso.MemoryLimitError, match=r"need all of the mask that hangs together"):
         iso.vol(image, **options, borders="light", memory_limit="15 MB")
 
 

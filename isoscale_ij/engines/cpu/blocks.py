@@ -114,6 +114,16 @@ class BlockPieces:
         lengths = (self.end - self.begin).astype(np.float64)  # exact, up to 2**53
         return np.bincount(self.piece, lengths, len(self.labels)).astype(np.int64)
 
+    def limits(self) -> Longs:
+        """Where each piece begins along z, y and x, and where it ends: rows of six."""
+        rows = np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
+        z, y = np.divmod(rows, self.shape[1])
+        order = np.argsort(self.piece, kind="stable")
+        first = np.searchsorted(self.piece[order], np.arange(len(self.labels)))
+        low = [np.minimum.reduceat(each[order], first) for each in (z, y, self.begin)] if len(first) else []
+        high = [np.maximum.reduceat(each[order], first) for each in (z + 1, y + 1, self.end)] if len(first) else []
+        return np.stack([*low, *high], axis=1).astype(np.int64) if len(first) else np.empty((0, 6), np.int64)
+
     def numbers(self) -> Ints:
         """A volume with the number of its piece + 1 in each voxel; 0 in the background."""
         return self.written(np.arange(1, len(self.labels) + 1, dtype=np.int32))

@@ -7,6 +7,6 @@ chunks, nor workers, nor their order can.
 
 :mod:`.regions` cuts volumes up, :mod:`.readers` reads where the voxels lie, :mod:`.store` keeps blocks in
 files, :mod:`.sweeps` runs the tasks here or on a cluster, :mod:`.tasks` are the tasks, :mod:`.joining` and
-:mod:`.tops` put together what blocks have found, :mod:`.steps` are the steps of labelling in these terms,
+:mod:`.tops` put together what blocks have found, :mod:`.flooding` floods what hangs together, :mod:`.steps` are the steps of labelling in these terms,
 :mod:`.place` is the place, :mod:`.lazy` makes arrays of it all that are worked out when they are looked at.
 """

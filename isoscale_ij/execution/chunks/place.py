@@ -93,7 +93,7 @@ class InChunks:
                 volume = _staged(volume, sweeps)
             steps = ChunkedSteps(volume, sweeps, allowance.require)
             results.append(work(steps, number, progress))
-            for name in ("faces", "mask", "held", "source") if marks is None else ():
+            for name in ("faces", "mask", "held", "boxes", "source") if marks is None else ():
                 shutil.rmtree(folder / str(number) / name, ignore_errors=True)
             labels.append(steps.labels)
         return labels, results

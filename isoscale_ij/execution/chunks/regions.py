@@ -68,11 +68,9 @@ class Blocks:
             return block(numbers[0])
         out = np.empty(lengths(region), dtype)
         for number in numbers:
-            whole = self.region(number)
-            shared = tuple(
-                slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(whole, region, strict=True)
-            )
-            out[within(shared, region)] = block(number)[within(shared, whole)]
+            stored = self.region(number)
+            both = shared(stored, region)
+            out[within(both, region)] = block(number)[within(both, stored)]
         return out
 
 
@@ -81,6 +79,11 @@ def widened(region: Region, by: Shape, shape: Shape) -> Region:
     return tuple(
         slice(max(part.start - n, 0), min(part.stop + n, size)) for part, n, size in zip(region, by, shape, strict=True)
     )
+
+
+def shared(one: Region, other: Region) -> Region:
+    """What two regions have in common."""
+    return tuple(slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(one, other, strict=True))
 
 
 def within(region: Region, outer: Region) -> Region:

@@ -7,6 +7,7 @@ sweep; in the folder there are the mask, the labels, and the faces of blocks.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from isoscale_ij.engines.protocol import OnMemory, OnPart, Seeds
 from isoscale_ij.engines.taps import FineTaps
 from isoscale_ij.errors import MemoryLimitError
-from isoscale_ij.execution.chunks import tasks
+from isoscale_ij.execution.chunks import flooding, tasks
 from isoscale_ij.execution.chunks.counts import NestedCounts
 from isoscale_ij.execution.chunks.joining import PieceTable
 from isoscale_ij.execution.chunks.kept import forget
@@ -27,10 +28,10 @@ from isoscale_ij.execution.chunks.store import BlockArray
 from isoscale_ij.execution.chunks.sweeps import Summary, Sweeps, Task
 from isoscale_ij.execution.chunks.tasks import Blur, Peaks, Triple, Volume
 from isoscale_ij.execution.chunks.tops import Tops
+from isoscale_ij.memory import format_bytes
 
 _PIECE_BYTES = 72  # its label, size, part, and what is sorted to find that
 _SEED_BYTES = 160  # its place, its neighbours in the tree, its piece
-_FLOOD_BYTES = 24  # a voxel: labels, mask, what is held, and what the flood goes through in order
 
 
 class ChunkedSteps:
@@ -129,21 +130,33 @@ class ChunkedSteps:
         self._assigned, self._table = (seeds, spacing, on_part), None  # labels are written when no seed is lost
 
     def flood(self, seeds: Seeds, spacing: Triple, on_part: OnPart | None) -> None:
-        size = math.prod(self.shape)
+        self._on_part = on_part
+        limits: list[NDArray[np.int64]] = []
+        table = self._described(flooding.look_at_mask, seeds, lambda _: (self._mask,), limits)
+        boxes = flooding.boxes_of(table, table.joined(self._joins()), np.concatenate(limits))
+        self._check_boxes(boxes)
+        most = math.prod(self._volume.blocks.size)
+        for some in flooding.at_a_time(boxes, most):
+            self._run(
+                flooding.flood, some,
+                lambda index: (boxes[index], seeds.voxels[boxes[index].labels - 1], self._mask, self._held, spacing),
+            )  # fmt: skip
+        meeting: dict[int, list[tuple[int, flooding.Box]]] = defaultdict(list)
+        for index, box in enumerate(boxes):
+            for number in self._volume.blocks.meeting(box.region):
+                meeting[number].append((index, box))
+        self._table = self._described(flooding.put_together, seeds, lambda number: (meeting[number], self.labels))
+
+    def _check_boxes(self, boxes: list[flooding.Box]) -> None:
+        """Raise a MemoryLimitError if what hangs together is too large."""
+        largest = flooding.FLOOD_BYTES * max((box.size for box in boxes), default=0)
         try:
-            self._on_memory(_FLOOD_BYTES * size)
+            self._on_memory(largest)
         except MemoryLimitError as error:
             raise MemoryLimitError(
-                f'{error} Borders that follow the light need the whole volume in memory; borders="distance" do not.'
+                f"{error} Borders that follow the light need all of the mask that hangs together in memory, which here "
+                f'is {format_bytes(largest)}; borders="distance" do not.'
             ) from error
-        labels = np.empty(self.shape, np.int32)
-        mask, values = self._mask[:], self._held[:]
-        tasks.cpu(size).flood(mask, values, seeds.voxels, spacing, labels, on_part, self._on_memory)
-        blocks = self._volume.blocks
-        for number in range(len(blocks)):
-            self.labels.write(number, labels[blocks.region(number)])
-        del labels, mask, values
-        self._table = self._described(tasks.describe, seeds, lambda _: (self.labels,))
 
     def lost(self, seeds: Seeds) -> NDArray[np.bool_]:
         if self._table is not None:
@@ -228,8 +241,11 @@ class ChunkedSteps:
         self._table = self._described(tasks.assign, seeds, arguments)
         return self._table
 
-    def _described(self, task: Task, seeds: Seeds, arguments: Callable[[int], tuple[Any, ...]]) -> PieceTable:
-        """Run a task that writes labels, given the seeds' voxels in each block; the table of the pieces."""
+    def _described(
+        self, task: Task, seeds: Seeds, arguments: Callable[[int], tuple[Any, ...]],
+        limits: list[NDArray[np.int64]] | None = None,
+    ) -> PieceTable:  # fmt: skip
+        """Run a task that finds pieces, given the seeds' voxels in each block; the table of them, and their limits."""
         blocks, voxels = self._volume.blocks, seeds.voxels
         owners = blocks.holding(voxels)
         order = np.argsort(owners, kind="stable")
@@ -237,6 +253,8 @@ class ChunkedSteps:
         here = [order[ends[number] : ends[number + 1]] for number in range(len(blocks))]
         summaries = self._run(task, range(len(blocks)), lambda number: (*arguments(number), voxels[here[number]]))
         self._seeds = seeds
+        if limits is not None:
+            limits += [summary["limits"] for _, summary in summaries]
         pieces = sum(len(summary["labels"]) for _, summary in summaries)
         self._on_memory(_PIECE_BYTES * pieces + _SEED_BYTES * len(seeds))
         return PieceTable.of(blocks, [summary for _, summary in summaries], here, len(seeds))

@@ -173,7 +173,7 @@ def assign(
     """
     made, runs = block_labels(mask.block(number), volume.blocks.origin(number), seeds, numbers, finer, spacing)
     labels.write(number, made)
-    return _described(number, volume, BlockPieces.of(made, runs), homes)
+    return described(number, volume, BlockPieces.of(made, runs), homes)
 
 
 def cut(
@@ -186,15 +186,10 @@ def cut(
     table[present] = limits
     runs = cpu().cut(labels, held.block(number), table)
     after.write(number, labels)
-    return _described(number, volume, BlockPieces.of(labels, runs), homes)
+    return described(number, volume, BlockPieces.of(labels, runs), homes)
 
 
-def describe(number: int, volume: Volume, labels: BlockArray, homes: NDArray[np.int64]) -> Summary:
-    """The pieces of labels that are there."""
-    return _described(number, volume, BlockPieces.of(labels.block(number)), homes)
-
-
-def _described(number: int, volume: Volume, pieces: BlockPieces, homes: NDArray[np.int64]) -> Summary:
+def described(number: int, volume: Volume, pieces: BlockPieces, homes: NDArray[np.int64]) -> Summary:
     """Write the faces of a block's pieces; their labels, voxels, and whether they touch the border of the volume."""
     numbered = pieces.numbers()
     faces: dict[str, NDArray[Any]] = {"labels": pieces.labels}
