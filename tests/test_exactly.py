@@ -105,7 +105,7 @@ def test_sigmas_as_json_knows_them() -> None:
         ((0.4, 2, 2), (5, 1, 1)), ((0.4, 0.4, 0.4), (1, 1, 1)), ((0.2, 9, 9), (25, 1, 1)), ((0.5, 2, 2), (1, 1, 1)),
         ((0.5, 2.5, 2.5), (5, 1, 1)), ((1.2, 11.27, 11.27), (5, 1, 1)), ((2.0, 10, 10), (1, 1, 1)),
         ((1.99, 9.95, 9.95), (3, 1, 1)), ((1, 4.99, 4.99), (1, 1, 1)),
-        ((0, 5, 5), (1, 1, 1)), ((3, 0.3, 3), (1, 10, 1)),
+        ((0, 5, 5), (1, 1, 1)), ((3, 0.3, 3), (1, 10, 1)), ((0.45, 0.9, 0.45), (2, 1, 2)),
         ((3, 3, 0.3), (1, 1, 10)), ((0.9, 4.5, 0.9), (5, 1, 5)), ((-1, 5, 5), (1, 1, 1)),
     ],
 )  # fmt: skip
@@ -254,12 +254,82 @@ def test_a_calibration_that_is_stated_wrongly_is_worked_out_anew() -> None:
         assert iso.as_image(changed).x.attrs == {"spacing": 0.25, "units": "micrometer"}
 
 
+def placed(coords: dict[str, tuple[Any, dict[str, Any]]]) -> xr.DataArray:
+    """An array of another program's, with positions and their attributes."""
+    shape = [len(values) for values, _ in coords.values()]
+    named = {axis: (axis, np.asarray(values), attrs) for axis, (values, attrs) in coords.items()}
+    return xr.DataArray(np.zeros(shape, np.uint8), dims=list(coords), coords=named)
+
+
+def test_axes_of_an_array_that_has_names_already() -> None:
+    named = xr.DataArray(np.zeros((3, 4, 5)), dims=("a", "b", "C"), coords={"b": [1.0, 2.0, 3.0, 4.0]})
+    found = iso.as_image(named, "xyz")
+    assert (found.dims, found.shape, iso.voxel_size(found)) == (("z", "y", "x"), (5, 4, 3), {"y": 1.0})
+    assert "for an array of shape (3, 4, 5)" in said(iso.FormatError, lambda: iso.as_image(named, "xy"))
+
+
+def test_positions_in_few_digits_count_as_equal_steps() -> None:
+    """In float32, far from 0, steps differ by a tenth: as much as positions are rounded, and no more."""
+    x = 1e5 + 0.1 * np.arange(50)
+    y = (np.arange(4.0), {})
+    found = iso.as_image(placed({"y": y, "x": (x.astype(np.float32), {})}))
+    step = float(np.float32(x[-1]) - np.float32(x[0])) / 49
+    np.testing.assert_array_equal(np.diff(found.x.values), np.diff(x[0] + np.arange(50) * step))
+    assert found.x.attrs == {"spacing": step}
+    assert float(found.x[0]) == np.float32(x[0])
+    rounded = x.astype(np.float32).astype(np.float64)
+    assert "unequal steps on x" in said(CalibrationError, lambda: iso.as_image(placed({"y": y, "x": (rounded, {})})))
+    several = x.astype(np.float32)
+    several[20:] += np.float32(0.0625)  # of many digits' worth
+    assert "unequal steps on x" in said(CalibrationError, lambda: iso.as_image(placed({"y": y, "x": (several, {})})))
+    two = iso.as_image(placed({"y": (np.float32([0.1, 0.3]), {}), "x": (np.arange(3), {})}))
+    assert two.y.values.tolist() == [float(np.float32(0.1)), float(np.float32(0.1)) + two.y.attrs["spacing"]]
+    assert (two.x.dtype, two.x.attrs) == (np.float64, {"spacing": 1.0})
+
+
+def test_lengths_get_one_unit_with_its_full_name() -> None:
+    found = iso.as_image(placed({
+        "t": ([0.0, 2.0], {"units": "s"}), "z": ([500.0, 1500.0, 2500.0], {"units": "nm", "note": "kept"}),
+        "y": ([0.25, 0.75], {"units": "um"}), "x": ([0.25, 0.75], {"units": "um"}),
+    }))  # fmt: skip
+    assert found.z.values.tolist() == [0.5, 1.5, 2.5]
+    assert found.z.attrs == {"spacing": 1.0, "units": "micrometer", "note": "kept"}
+    assert found.t.attrs == {"spacing": 2.0, "units": "second"}
+    assert found.x.attrs == {"spacing": 0.5, "units": "micrometer"}
+    px = iso.as_image(placed({"y": ([0.0, 1.0], {"units": "px"}), "x": ([0.0, 1.0], {"units": "px"})}))
+    assert px.x.attrs == {"spacing": 1.0}
+    mixed = placed({"z": ([0.0, 1.0], {}), "y": ([0.0, 1.0], {"units": "um"}), "x": ([0.0, 1.0], {"units": "um"})})
+    assert said(CalibrationError, lambda: iso.as_image(mixed)).startswith(
+        "Got units on some axes and none on others ({'z': None, 'y': 'micrometer', 'x': 'micrometer'}); needed is one"
+    )
+    behind = xr.DataArray(np.zeros((2, 2, 3)), dims=("z", "y", "x"), coords={"x": ("x", [1.0, 3.0, 5.0])})
+    assert iso.as_image(behind).x.attrs == {"spacing": 2.0}  # z and y, before it, have no positions
+    single = placed({"z": ([7.0], {}), "y": ([0.0, 1.0], {}), "x": ([0.0, 2.0], {})})  # a place, and no size
+    assert iso.voxel_size(iso.as_image(single)) == {"y": 1.0, "x": 2.0}
+    assert "on z" in said(CalibrationError, lambda: iso.as_image(placed({
+        "z": ([7.0], {"spacing": 0}), "y": ([0.0, 1.0], {}), "x": ([0.0, 2.0], {}),
+    })))  # fmt: skip
+
+
+def test_steps_that_are_no_steps() -> None:
+    def of(*x: float) -> str:
+        return said(CalibrationError, lambda: iso.as_image(placed({"y": ([0.0, 1.0], {}), "x": (list(x), {})})))
+
+    assert of(3, 3, 3) == "The coordinates of x do not rise: they go from 3 to 3."
+    assert of(0, 1, np.inf) == "The coordinates of x do not rise: they go from 0 to inf."
+    assert of(0, 1, 2.5, 3.5).startswith("Got unequal steps on x: 1.5 between voxel 1 and 2, 1.16667 on average;")
+    assert of(0, 2, 2.1, 4.1).startswith("Got unequal steps on x: 0.1 between voxel 1 and 2, 1.36667 on average;")
+    assert of(4, 2, 0).startswith("Got coordinates of x that fall (steps of -2); needed are rising ones.")
+    assert of(0, 1000, 2003).startswith("Got unequal steps on x: 1000 between voxel 0 and 1, 1001.5 on average;")
+
+
 def test_units() -> None:
     assert [symbol(unit) for unit in (None, "micrometer", "parsec")] == ["", "µm", "parsec"]
     assert convert(5, "micrometer", "nanometer") == 5000.0
     assert convert(7, "nanometer", "micrometer") == 0.007
     assert convert(3, "meter", "micrometer") == 3e6
     assert convert(0.1596665040315075, "micrometer", "micrometer") == 0.1596665040315075
+    assert [convert(3, "millimeter", "meter"), convert(1.7, "centimeter", "millimeter")] == [3 / 1000, 17.0]
     assert "in micrometer" in said(iso.IsoscaleError, lambda: convert(1, None, "micrometer"))
     assert '"2 px"' in said(iso.IsoscaleError, lambda: convert(1, "micrometer", None))
     assert (parse_length("2", "x").unit, parse_length(2, "x").value) == (None, 2.0)

@@ -292,7 +292,7 @@ def test_how_far_it_looks_is_how_far_the_blurs_reach(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("frames", [1, 2])
 @pytest.mark.parametrize("count", [1, 2])
 def test_progress(threshold: Any, borders: Any, frames: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The shares of the steps, in each of the rounds; where there are threads, up to the end of those that take time."""
+    """The shares of the steps, in each of the rounds; with several threads, up to the end of those that take time."""
     monkeypatch.setattr(cpu, "_SMALL", 0)  # else several volumes go at a time
     monkeypatch.setattr(threads, "thread_count", lambda: count)
     monkeypatch.setattr(flooding, "_BATCH", 1)
