@@ -145,7 +145,8 @@ def test_the_background_is_the_median_of_what_is_below(rng: np.random.Generator)
     assert background(histogram, lowest, threshold) == pytest.approx(median, abs=0.51 * width / 256)
     counts = histogram(lowest, highest, 256)
     assert coarse_background(counts, lowest, highest, threshold) == pytest.approx(median, abs=(highest - lowest) / 256)
-    assert coarse_background(np.array([3, 0, 0, 1]), 0.0, 4.0, 0.0) == 0.5  # never without a bin
+    assert coarse_background(np.array([1, 3, 0, 1]), 0.0, 4.0, 0.0) == 0.5  # never without a bin
+    assert coarse_background(np.array([1, 1, 1, 1]), 0.0, 4.0, 3.0) == 1.5
 
 
 def test_limits_of_objects() -> None:
@@ -175,6 +176,10 @@ def test_name_and_attributes_stay() -> None:
     named = image().rename("cells").assign_attrs(note="kept")
     result = iso.rescale(named, 1.0)
     assert (result.name, result.attrs["note"]) == ("cells", "kept")
+    work = prepared(named, 1.0)
+    assert work.result(np.zeros(work.plan.shape)).attrs == named.attrs
+    assert work.result(np.zeros(work.plan.shape), {"other": 1}).attrs == {"other": 1}
+    assert iso.rescale(image({"z": 1, "y": 20, "x": 30}), {"z": 20}).shape == (1, 20, 30)  # one slice stays one
     flat = iso.rescale(image({"y": 20, "x": 30}, (0.5, 0.25)).rename("flat"), 1.0)
     assert (flat.name, flat.shape, flat.dims) == ("flat", (10, 8), ("y", "x"))
 
@@ -216,6 +221,8 @@ def test_a_time_step_has_a_unit_of_its_own() -> None:
     bare = iso.as_image(np.zeros((3, 4, 5)), "tyx")
     both = iso.set_voxel_size(bare, t="2 s", x=0.5)
     assert "units" not in both.x.attrs  # a unit of time is none of lengths
+    assert iso.set_voxel_size(bare, t=2, x="0.5 um").t.attrs == {"spacing": 2.0, "units": "second"}  # nor is it one
+    assert iso.set_voxel_size(image(unit=None), unit="um").x.attrs == {"spacing": 0.25, "units": "micrometer"}
     assert "time step" in said(CalibrationError, lambda: iso.set_voxel_size(series, t=0))
     assert "voxel size" in said(CalibrationError, lambda: iso.set_voxel_size(series, x=0))
     assert "unit of time, for example s" in said(iso.IsoscaleError, lambda: iso.set_voxel_size(series, t="3 um"))
@@ -305,10 +312,32 @@ def test_lengths_get_one_unit_with_its_full_name() -> None:
     behind = xr.DataArray(np.zeros((2, 2, 3)), dims=("z", "y", "x"), coords={"x": ("x", [1.0, 3.0, 5.0])})
     assert iso.as_image(behind).x.attrs == {"spacing": 2.0}  # z and y, before it, have no positions
     single = placed({"z": ([7.0], {}), "y": ([0.0, 1.0], {}), "x": ([0.0, 2.0], {})})  # a place, and no size
-    assert iso.voxel_size(iso.as_image(single)) == {"y": 1.0, "x": 2.0}
+    known = iso.as_image(single)
+    assert (iso.voxel_size(known), known.y.attrs, known.x.attrs) == (
+        {"y": 1.0, "x": 2.0}, {"spacing": 1.0}, {"spacing": 2.0},
+    )  # fmt: skip
+    assert lower_edge(iso.set_voxel_size(single, z=2.0), "z") == 0.0
+    assert "z" not in iso.rescale(single, factor={"x": 2}).coords
     assert "on z" in said(CalibrationError, lambda: iso.as_image(placed({
         "z": ([7.0], {"spacing": 0}), "y": ([0.0, 1.0], {}), "x": ([0.0, 2.0], {}),
     })))  # fmt: skip
+
+
+def test_a_calibration_that_is_stated_already_is_taken_to_the_last_digit() -> None:
+    exact = np.cumsum([0.1] * 20)  # not what multiplication gives
+    for units in ("um", "micrometer"):
+        found = iso.as_image(placed({
+            "z": ([500.0, 1500.0], {"spacing": 1000.0, "units": "nanometer"}),
+            "y": (np.arange(3, dtype=np.float32), {"spacing": 1.0, "units": "micrometer"}),
+            "x": (exact, {"spacing": 0.1, "units": units}),
+        }))  # fmt: skip
+        assert found.x.values.tolist() == exact.tolist()
+        assert found.x.attrs == {"spacing": 0.1, "units": "micrometer"}
+        assert (found.z.values.tolist(), found.z.attrs) == ([0.5, 1.5], {"spacing": 1.0, "units": "micrometer"})
+        assert found.y.dtype == np.float64
+    again = iso.as_image(placed({"z": (np.array([7]), {"spacing": 2}), "y": ([0, 1], {}), "x": (exact, {})}))
+    assert (again.z.dtype, again.z.attrs) == (np.float64, {"spacing": 2.0})
+    assert again.x.values.tolist() == exact.tolist()
 
 
 def test_steps_that_are_no_steps() -> None:
@@ -329,7 +358,10 @@ def test_units() -> None:
     assert convert(7, "nanometer", "micrometer") == 0.007
     assert convert(3, "meter", "micrometer") == 3e6
     assert convert(0.1596665040315075, "micrometer", "micrometer") == 0.1596665040315075
-    assert [convert(3, "millimeter", "meter"), convert(1.7, "centimeter", "millimeter")] == [3 / 1000, 17.0]
+    for value in (0.07 * np.arange(1, 100)).tolist():  # to the last bit what the power of ten makes of it
+        assert convert(value, "centimeter", "millimeter") == value * 10
+        assert convert(value, "micrometer", "nanometer") == value * 1000
+        assert convert(value, "nanometer", "micrometer") == value / 1000
     assert "in micrometer" in said(iso.IsoscaleError, lambda: convert(1, None, "micrometer"))
     assert '"2 px"' in said(iso.IsoscaleError, lambda: convert(1, "micrometer", None))
     assert (parse_length("2", "x").unit, parse_length(2, "x").value) == (None, 2.0)
