@@ -200,6 +200,7 @@ def test_what_is_said_of_targets() -> None:
     assert "(it has none)" in said(CalibrationError, lambda: iso.rescale(iso.as_image(np.zeros((4, 4))), "finest"))
     assert "voxel_size" in said(ParameterError, lambda: iso.rescale(image(), {"t": 1}))
     assert "the voxel size on x" in said(ParameterError, lambda: iso.rescale(image(), {"x": "1 foo"}))
+    assert iso.rescale(image(), {"x": 7.5}).shape == (10, 20, 1)  # one is enough
     assert "0 on x" in said(CalibrationError, lambda: iso.rescale(image(), {"x": 0}))
     assert "0 on y" in said(CalibrationError, lambda: iso.rescale(image(), {"y": "0 px"}))
     assert "factor" in said(ParameterError, lambda: iso.rescale(image(), factor={"q": 2}))
