@@ -117,24 +117,60 @@ def cut_each(labels: NDArray, b: NDArray, seeds: NDArray, threshold: float, grou
     return result
 
 
+def fine_seeds(
+    values: NDArray, mask: NDArray, sigmas: tuple[float, ...], finer: tuple[int, ...]
+) -> tuple[NDArray, NDArray]:
+    """Maxima between the voxels, in fractions of them, and the voxels nearest to them: those in the mask.
+
+    Of values interpolated linearly to so many steps in a voxel, and blurred there. No two values may be equal.
+    """
+    fine, inside = values.astype(np.float64), mask
+    for axis, steps in enumerate(finer):
+        places = np.arange((values.shape[axis] - 1) * steps + 1)
+        below = np.minimum(places // steps, values.shape[axis] - 1)
+        above = np.minimum(below + 1, values.shape[axis] - 1)
+        rest = np.expand_dims(places % steps / steps, [other for other in range(3) if other != axis])
+        fine = fine.take(below, axis) * (1 - rest) + fine.take(above, axis) * rest
+        inside = inside.take((places + steps // 2) // steps, axis)
+    fine = ndimage.gaussian_filter(fine, np.multiply(sigmas, finer), mode="nearest")
+    found = np.argwhere(inside & (fine == ndimage.maximum_filter(fine, 3)))
+    return found / np.array(finer), (found + np.array(finer) // 2) // np.array(finer)
+
+
+def nearest_with_a_voxel(
+    mask: NDArray, seeds: NDArray, homes: NDArray, spacing: tuple[float, ...]
+) -> tuple[NDArray, NDArray]:
+    """As nearest_seed, in one piece each, and what is left of the homes: a seed that does not get its own is none."""
+    while True:
+        labels = nearest_seed(mask, seeds, spacing)
+        kept = labels[tuple(homes.T)] == np.arange(1, len(homes) + 1)
+        if kept.all():
+            return in_one_piece(labels, homes), homes
+        seeds, homes = seeds[kept], homes[kept]
+
+
 def voronoi_otsu_labeling(
     values: NDArray, spot: tuple[float, ...], outline: tuple[float, ...], spacing: tuple[float, ...],
-    threshold: str = "otsu", borders: str = "distance",
+    threshold: str | float = "otsu", borders: str = "distance", finer: tuple[int, ...] = (1, 1, 1),
 ) -> NDArray:  # fmt: skip
-    """The whole of it; sigmas in voxels."""
+    """The whole of it; sigmas in voxels, and so many steps in a voxel in which seeds are sought."""
     smooth = ndimage.gaussian_filter(values.astype(np.float64), outline, mode="nearest").astype(np.float32)
-    level = limit = otsu(smooth)
+    level = limit = otsu(smooth) if isinstance(threshold, str) else threshold
     ground = float(np.median(smooth[smooth < level]))
     if threshold == "local":
         limit = ground + 0.5 * (level - ground)
     mask = smooth > limit
-    spots = ndimage.gaussian_filter(values.astype(np.float64), spot, mode="nearest")
-    seeds = local_maxima(spots, mask)
-    if borders == "light":
-        labels = flooded(mask, smooth, seeds, spacing)
+    if finer == (1, 1, 1):
+        homes = local_maxima(ndimage.gaussian_filter(values.astype(np.float64), spot, mode="nearest"), mask)
+        seeds = homes.astype(np.float64)
     else:
-        labels = in_one_piece(nearest_seed(mask, seeds, spacing), seeds)
-    return cut_each(labels, smooth, seeds, level, ground) if threshold == "local" else labels
+        seeds, homes = fine_seeds(values, mask, spot, finer)
+    if borders == "light":
+        homes = homes[np.sort(np.unique(homes, axis=0, return_index=True)[1])]  # beside one voxel only the first
+        labels = flooded(mask, smooth, homes, spacing)
+    else:
+        labels, homes = nearest_with_a_voxel(mask, seeds, homes, spacing)
+    return cut_each(labels, smooth, homes, level, ground) if threshold == "local" else labels
 
 
 def resample(

@@ -106,7 +106,7 @@ def test_sigmas_as_json_knows_them() -> None:
         ((0.4, 2, 2), (5, 1, 1)), ((0.4, 0.4, 0.4), (1, 1, 1)), ((0.2, 9, 9), (25, 1, 1)), ((0.5, 2, 2), (1, 1, 1)),
         ((0.5, 2.5, 2.5), (5, 1, 1)), ((1.2, 11.27, 11.27), (5, 1, 1)), ((2.0, 10, 10), (1, 1, 1)),
         ((1.99, 9.95, 9.95), (3, 1, 1)), ((1, 4.99, 4.99), (1, 1, 1)),
-        ((0, 5, 5), (1, 1, 1)), ((3, 0.3, 3), (1, 10, 1)),
+        ((0, 5, 5), (1, 1, 1)), ((3, 0.3, 3), (1, 10, 1)), ((0.45, 0.9, 0.45), (2, 1, 2)),
         ((3, 3, 0.3), (1, 1, 10)), ((0.9, 4.5, 0.9), (5, 1, 5)), ((-1, 5, 5), (1, 1, 1)),
     ],
 )  # fmt: skip
@@ -149,7 +149,8 @@ def test_the_background_is_the_median_of_what_is_below(rng: np.random.Generator)
     assert found == (pytest.approx(median, abs=0.51 * width / 256), len(values) - len(below))
     counts = histogram(lowest, highest, 256)
     assert coarse_background(counts, lowest, highest, threshold) == pytest.approx(median, abs=(highest - lowest) / 256)
-    assert coarse_background(np.array([3, 0, 0, 1]), 0.0, 4.0, 0.0) == 0.5  # never without a bin
+    assert coarse_background(np.array([1, 3, 0, 1]), 0.0, 4.0, 0.0) == 0.5  # never without a bin
+    assert coarse_background(np.array([1, 1, 1, 1]), 0.0, 4.0, 3.0) == 1.5
 
 
 def test_limits_of_objects() -> None:
@@ -179,6 +180,10 @@ def test_name_and_attributes_stay() -> None:
     named = image().rename("cells").assign_attrs(note="kept")
     result = iso.rescale(named, 1.0)
     assert (result.name, result.attrs["note"]) == ("cells", "kept")
+    work = prepared(named, 1.0)
+    assert work.result(np.zeros(work.plan.shape)).attrs == named.attrs
+    assert work.result(np.zeros(work.plan.shape), {"other": 1}).attrs == {"other": 1}
+    assert iso.rescale(image({"z": 1, "y": 20, "x": 30}), {"z": 20}).shape == (1, 20, 30)  # one slice stays one
     flat = iso.rescale(image({"y": 20, "x": 30}, (0.5, 0.25)).rename("flat"), 1.0)
     assert (flat.name, flat.shape, flat.dims) == ("flat", (10, 8), ("y", "x"))
 
@@ -199,6 +204,7 @@ def test_what_is_said_of_targets() -> None:
     assert "(it has none)" in said(CalibrationError, lambda: iso.rescale(iso.as_image(np.zeros((4, 4))), "finest"))
     assert "voxel_size" in said(ParameterError, lambda: iso.rescale(image(), {"t": 1}))
     assert "the voxel size on x" in said(ParameterError, lambda: iso.rescale(image(), {"x": "1 foo"}))
+    assert iso.rescale(image(), {"x": 7.5}).shape == (10, 20, 1)  # one is enough
     assert "0 on x" in said(CalibrationError, lambda: iso.rescale(image(), {"x": 0}))
     assert "0 on y" in said(CalibrationError, lambda: iso.rescale(image(), {"y": "0 px"}))
     assert "factor" in said(ParameterError, lambda: iso.rescale(image(), factor={"q": 2}))
@@ -220,6 +226,8 @@ def test_a_time_step_has_a_unit_of_its_own() -> None:
     bare = iso.as_image(np.zeros((3, 4, 5)), "tyx")
     both = iso.set_voxel_size(bare, t="2 s", x=0.5)
     assert "units" not in both.x.attrs  # a unit of time is none of lengths
+    assert iso.set_voxel_size(bare, t=2, x="0.5 um").t.attrs == {"spacing": 2.0, "units": "second"}  # nor is it one
+    assert iso.set_voxel_size(image(unit=None), unit="um").x.attrs == {"spacing": 0.25, "units": "micrometer"}
     assert "time step" in said(CalibrationError, lambda: iso.set_voxel_size(series, t=0))
     assert "voxel size" in said(CalibrationError, lambda: iso.set_voxel_size(series, x=0))
     assert "unit of time, for example s" in said(iso.IsoscaleError, lambda: iso.set_voxel_size(series, t="3 um"))
@@ -258,12 +266,107 @@ def test_a_calibration_that_is_stated_wrongly_is_worked_out_anew() -> None:
         assert iso.as_image(changed).x.attrs == {"spacing": 0.25, "units": "micrometer"}
 
 
+def placed(coords: dict[str, tuple[Any, dict[str, Any]]]) -> xr.DataArray:
+    """An array of another program's, with positions and their attributes."""
+    shape = [len(values) for values, _ in coords.values()]
+    named = {axis: (axis, np.asarray(values), attrs) for axis, (values, attrs) in coords.items()}
+    return xr.DataArray(np.zeros(shape, np.uint8), dims=list(coords), coords=named)
+
+
+def test_axes_of_an_array_that_has_names_already() -> None:
+    named = xr.DataArray(np.zeros((3, 4, 5)), dims=("a", "b", "C"), coords={"b": [1.0, 2.0, 3.0, 4.0]})
+    found = iso.as_image(named, "xyz")
+    assert (found.dims, found.shape, iso.voxel_size(found)) == (("z", "y", "x"), (5, 4, 3), {"y": 1.0})
+    assert "for an array of shape (3, 4, 5)" in said(iso.FormatError, lambda: iso.as_image(named, "xy"))
+
+
+def test_positions_in_few_digits_count_as_equal_steps() -> None:
+    """In float32, far from 0, steps differ by a tenth: as much as positions are rounded, and no more."""
+    x = 1e5 + 0.1 * np.arange(50)
+    y = (np.arange(4.0), {})
+    found = iso.as_image(placed({"y": y, "x": (x.astype(np.float32), {})}))
+    step = float(np.float32(x[-1]) - np.float32(x[0])) / 49
+    np.testing.assert_array_equal(np.diff(found.x.values), np.diff(x[0] + np.arange(50) * step))
+    assert found.x.attrs == {"spacing": step}
+    assert float(found.x[0]) == np.float32(x[0])
+    rounded = x.astype(np.float32).astype(np.float64)
+    assert "unequal steps on x" in said(CalibrationError, lambda: iso.as_image(placed({"y": y, "x": (rounded, {})})))
+    several = x.astype(np.float32)
+    several[20:] += np.float32(0.0625)  # of many digits' worth
+    assert "unequal steps on x" in said(CalibrationError, lambda: iso.as_image(placed({"y": y, "x": (several, {})})))
+    two = iso.as_image(placed({"y": (np.float32([0.1, 0.3]), {}), "x": (np.arange(3), {})}))
+    assert two.y.values.tolist() == [float(np.float32(0.1)), float(np.float32(0.1)) + two.y.attrs["spacing"]]
+    assert (two.x.dtype, two.x.attrs) == (np.float64, {"spacing": 1.0})
+
+
+def test_lengths_get_one_unit_with_its_full_name() -> None:
+    found = iso.as_image(placed({
+        "t": ([0.0, 2.0], {"units": "s"}), "z": ([500.0, 1500.0, 2500.0], {"units": "nm", "note": "kept"}),
+        "y": ([0.25, 0.75], {"units": "um"}), "x": ([0.25, 0.75], {"units": "um"}),
+    }))  # fmt: skip
+    assert found.z.values.tolist() == [0.5, 1.5, 2.5]
+    assert found.z.attrs == {"spacing": 1.0, "units": "micrometer", "note": "kept"}
+    assert found.t.attrs == {"spacing": 2.0, "units": "second"}
+    assert found.x.attrs == {"spacing": 0.5, "units": "micrometer"}
+    px = iso.as_image(placed({"y": ([0.0, 1.0], {"units": "px"}), "x": ([0.0, 1.0], {"units": "px"})}))
+    assert px.x.attrs == {"spacing": 1.0}
+    mixed = placed({"z": ([0.0, 1.0], {}), "y": ([0.0, 1.0], {"units": "um"}), "x": ([0.0, 1.0], {"units": "um"})})
+    assert said(CalibrationError, lambda: iso.as_image(mixed)).startswith(
+        "Got units on some axes and none on others ({'z': None, 'y': 'micrometer', 'x': 'micrometer'}); needed is one"
+    )
+    behind = xr.DataArray(np.zeros((2, 2, 3)), dims=("z", "y", "x"), coords={"x": ("x", [1.0, 3.0, 5.0])})
+    assert iso.as_image(behind).x.attrs == {"spacing": 2.0}  # z and y, before it, have no positions
+    single = placed({"z": ([7.0], {}), "y": ([0.0, 1.0], {}), "x": ([0.0, 2.0], {})})  # a place, and no size
+    known = iso.as_image(single)
+    assert (iso.voxel_size(known), known.y.attrs, known.x.attrs) == (
+        {"y": 1.0, "x": 2.0}, {"spacing": 1.0}, {"spacing": 2.0},
+    )  # fmt: skip
+    assert lower_edge(iso.set_voxel_size(single, z=2.0), "z") == 0.0
+    assert "z" not in iso.rescale(single, factor={"x": 2}).coords
+    assert "on z" in said(CalibrationError, lambda: iso.as_image(placed({
+        "z": ([7.0], {"spacing": 0}), "y": ([0.0, 1.0], {}), "x": ([0.0, 2.0], {}),
+    })))  # fmt: skip
+
+
+def test_a_calibration_that_is_stated_already_is_taken_to_the_last_digit() -> None:
+    exact = np.cumsum([0.1] * 20)  # not what multiplication gives
+    for units in ("um", "micrometer"):
+        found = iso.as_image(placed({
+            "z": ([500.0, 1500.0], {"spacing": 1000.0, "units": "nanometer"}),
+            "y": (np.arange(3, dtype=np.float32), {"spacing": 1.0, "units": "micrometer"}),
+            "x": (exact, {"spacing": 0.1, "units": units}),
+        }))  # fmt: skip
+        assert found.x.values.tolist() == exact.tolist()
+        assert found.x.attrs == {"spacing": 0.1, "units": "micrometer"}
+        assert (found.z.values.tolist(), found.z.attrs) == ([0.5, 1.5], {"spacing": 1.0, "units": "micrometer"})
+        assert found.y.dtype == np.float64
+    again = iso.as_image(placed({"z": (np.array([7]), {"spacing": 2}), "y": ([0, 1], {}), "x": (exact, {})}))
+    assert (again.z.dtype, again.z.attrs) == (np.float64, {"spacing": 2.0})
+    assert again.x.values.tolist() == exact.tolist()
+
+
+def test_steps_that_are_no_steps() -> None:
+    def of(*x: float) -> str:
+        return said(CalibrationError, lambda: iso.as_image(placed({"y": ([0.0, 1.0], {}), "x": (list(x), {})})))
+
+    assert of(3, 3, 3) == "The coordinates of x do not rise: they go from 3 to 3."
+    assert of(0, 1, np.inf) == "The coordinates of x do not rise: they go from 0 to inf."
+    assert of(0, 1, 2.5, 3.5).startswith("Got unequal steps on x: 1.5 between voxel 1 and 2, 1.16667 on average;")
+    assert of(0, 2, 2.1, 4.1).startswith("Got unequal steps on x: 0.1 between voxel 1 and 2, 1.36667 on average;")
+    assert of(4, 2, 0).startswith("Got coordinates of x that fall (steps of -2); needed are rising ones.")
+    assert of(0, 1000, 2003).startswith("Got unequal steps on x: 1000 between voxel 0 and 1, 1001.5 on average;")
+
+
 def test_units() -> None:
     assert [symbol(unit) for unit in (None, "micrometer", "parsec")] == ["", "µm", "parsec"]
     assert convert(5, "micrometer", "nanometer") == 5000.0
     assert convert(7, "nanometer", "micrometer") == 0.007
     assert convert(3, "meter", "micrometer") == 3e6
     assert convert(0.1596665040315075, "micrometer", "micrometer") == 0.1596665040315075
+    for value in (0.07 * np.arange(1, 100)).tolist():  # to the last bit what the power of ten makes of it
+        assert convert(value, "centimeter", "millimeter") == value * 10
+        assert convert(value, "micrometer", "nanometer") == value * 1000
+        assert convert(value, "nanometer", "micrometer") == value / 1000
     assert "in micrometer" in said(iso.IsoscaleError, lambda: convert(1, None, "micrometer"))
     assert '"2 px"' in said(iso.IsoscaleError, lambda: convert(1, "micrometer", None))
     assert (parse_length("2", "x").unit, parse_length(2, "x").value) == (None, 2.0)

@@ -11,6 +11,7 @@ import xarray as xr
 
 import isoscale_ij as iso
 from isoscale_ij.cli import main
+from isoscale_ij.execution.chunks.settings import working_in
 
 
 def balls(radius: float, size: tuple = (2.0, 1.0, 1.0), apart: float = 3.0, grid: tuple = (3, 4, 4)) -> xr.DataArray:
@@ -69,6 +70,30 @@ def test_a_sentence_where_there_is_no_answer(rng: np.random.Generator) -> None:
         assert str(found) == found.reason
         with pytest.raises(iso.ParameterError, match=r'Got "auto" as spot_sigma.*yourself'):
             iso.vol(image, spot_sigma="auto", outline_sigma="auto")
+
+
+def test_what_else_is_given_holds_for_what_is_suggested() -> None:
+    """The channel, who is told of it, the engine and the memory: what is refused is refused at the first try."""
+    picture, _ = iso.sample(shape=(8, 72, 72), seed=1)
+    larger = picture.values[:, :36, :36].repeat(2, 1).repeat(2, 2)
+    channels = iso.as_image(
+        np.stack([larger, picture.values]), "czyx", voxel_size=iso.voxel_size(picture), unit="um"
+    )  # fmt: skip
+    spots = [iso.suggest_sigmas(channels, channel=channel).spot_sigma for channel in (0, 1)]
+    assert spots[0] != spots[1]
+    reports: list[str] = []
+
+    def report(done: int, total: int, step: str) -> None:
+        reports.append(step)
+
+    labels = iso.vol(channels, spot_sigma="auto", outline_sigma="auto", channel=1, on_progress=report)
+    assert labels.attrs["spot_sigma"] == spots[1]
+    assert (reports[0], reports[-1]) == ("suggest", "done")
+    for wrong in ({"engine": "abacus"}, {"memory_limit": "1 MB"}):
+        reports.clear()
+        with working_in(by_itself=False), pytest.raises(iso.IsoscaleError):
+            iso.vol(picture, spot_sigma="auto", outline_sigma="auto", on_progress=report, **wrong)
+        assert reports == ["suggest"]
 
 
 def test_half_of_any_spot_sigma(nuclei: tuple) -> None:
