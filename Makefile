@@ -63,6 +63,8 @@ mutants: setup
 
 bench: setup setup-peers
 	$(PEERS) benchmarks/run.py $(if $(QUICK),--quick)
+	$(PEERS) benchmarks/chunks.py --workers 2
+	$(PEERS) benchmarks/chunks.py --grow $(if $(QUICK),0.25,0.25 1 4) --limit "1.7 GB"
 
 bench-opencl: setup-opencl
 	OCL_ICD_FILENAMES=$(CURDIR)/.venv-opencl/lib/libintelocl.so $(OPENCL) benchmarks/opencl.py

@@ -1,5 +1,7 @@
 """Chunked against in memory, beside dask-image and scikit-image on the same chunks; and files that grow.
 
+The tables are those of ``docs/scaling.md``.
+
 ``python benchmarks/chunks.py`` prints tables in Markdown. ``--grow 0.5 1 2`` (GB) writes noise with nuclei tiled over
 it into an OME-Zarr, and goes from there to labels and to an isotropic image in OME-Zarrs, in chunks with a memory limit
 (``--limit "1 GB"``) and, up to ``--fits 1`` (GB), in memory; ``--workers 2`` adds a LocalCluster. Each row is a fresh
