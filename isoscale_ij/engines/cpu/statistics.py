@@ -74,6 +74,12 @@ def _rows(values: NDArray[Any]) -> NDArray[Any]:
 
 
 @compiled
+def _find_bins(row, lowest, scale, top, bins):
+    for x in range(row.size):
+        bins[x] = np.int32(min(max((row[x] - lowest) * scale, 0.0), top))
+
+
+@compiled
 def _count_bins(values, lowest, scale, bins, counts):
     """First the bins of a stretch of values, as vectors, then what is in them.
 
@@ -83,8 +89,7 @@ def _count_bins(values, lowest, scale, bins, counts):
     for y in range(values.shape[0]):
         for begin in range(0, values.shape[1], bins.size):
             row = values[y, begin : begin + bins.size]
-            for x in range(row.size):
-                bins[x] = np.int32(min(max((row[x] - lowest) * scale, 0.0), top))
+            _find_bins(row, lowest, scale, top, bins)
             for x in range(row.size):
                 counts[x & 3, bins[x]] += 1
 
@@ -96,8 +101,7 @@ def _count_nested(values, lowest, scale, begins, scales, bins, counts, finer):
     for y in range(values.shape[0]):
         for begin in range(0, values.shape[1], bins.size):
             row = values[y, begin : begin + bins.size]
-            for x in range(row.size):
-                bins[x] = np.int32(min(max((row[x] - lowest) * scale, 0.0), top))
+            _find_bins(row, lowest, scale, top, bins)
             for x in range(row.size):
                 part = bins[x]
                 counts[x & 3, part] += 1
