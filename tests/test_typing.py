@@ -33,7 +33,9 @@ def mypy() -> dict[int, tuple[str, str]]:
 def pyright() -> dict[int, tuple[str, str]]:
     """What pyright says, without its fork's own rules."""
     settings = ROOT / "tests" / "typing" / "pyrightconfig.json"
-    said = json.loads(run("basedpyright", "--outputjson", "-p", str(settings)))["generalDiagnostics"]
+    said = json.loads(run("basedpyright", "--outputjson", "-p", str(settings), "--pythonpath", sys.executable))[
+        "generalDiagnostics"
+    ]
     kinds = {"information": "note", "error": "error"}
     return {
         message["range"]["start"]["line"] + 1: (kinds[message["severity"]], message["message"])
