@@ -31,6 +31,7 @@ from isoscale_ij.execution.chunks.tops import Tops
 from isoscale_ij.memory import format_bytes
 
 _PIECE_BYTES = 72  # its label, size, part, and what is sorted to find that
+_LIMITS_BYTES = 48  # of a piece, where they are asked for
 _SEED_BYTES = 160  # its place, its neighbours in the tree, its piece
 
 
@@ -42,7 +43,7 @@ class ChunkedSteps:
     volume : Volume
     sweeps : Sweeps
     on_memory : callable
-        Told the bytes that a step is about to take that needs the whole in memory.
+        Told the bytes that a step is about to take beside what blocks take.
     """
 
     def __init__(self, volume: Volume, sweeps: Sweeps, on_memory: OnMemory) -> None:
@@ -256,7 +257,8 @@ class ChunkedSteps:
         if limits is not None:
             limits += [summary["limits"] for _, summary in summaries]
         pieces = sum(len(summary["labels"]) for _, summary in summaries)
-        self._on_memory(_PIECE_BYTES * pieces + _SEED_BYTES * len(seeds))
+        of_a_piece = _PIECE_BYTES + (0 if limits is None else _LIMITS_BYTES)
+        self._on_memory(of_a_piece * pieces + _SEED_BYTES * len(seeds))
         return PieceTable.of(blocks, [summary for _, summary in summaries], here, len(seeds))
 
     def _joins(self) -> list[tuple[int, Summary]]:
