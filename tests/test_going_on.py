@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -53,6 +54,15 @@ def test_a_command_that_was_killed_goes_on(source: Path, tmp_path: Path, command
     found = iso.read(out)
     np.testing.assert_array_equal(found.values, wanted.values)
     assert iso.voxel_size(found) == iso.voxel_size(wanted)
+
+
+def test_what_was_begun_and_is_gone_is_begun_anew(source: Path, tmp_path: Path) -> None:
+    out, begun = tmp_path / "out.ome.zarr", tmp_path / "out.ome.zarr.begun"
+    arguments = ["convert", str(source), str(out), "--resume"]
+    killed(arguments, begun / "writing" / "done" / "01-write_shard")
+    shutil.rmtree(tmp_path / ".out.ome.zarr.begun")
+    assert main(arguments) == 0
+    np.testing.assert_array_equal(iso.read(out).values, iso.read(source).values)
 
 
 def test_other_work_does_not_go_on(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,9 +57,11 @@ def kept_output(path: Path, shape: Shape, dtype: str) -> Path | None:
         return None
     kept = path.with_name(f".{path.name}.begun")
     options.folder.mkdir(exist_ok=True)
-    if not (options.folder / _WRITING / _NAME).exists():
-        shutil.rmtree(kept, ignore_errors=True)  # its marks are gone
-    opened(options.folder / _WRITING, {**options.work, "output": path.name, "shape": shape, "dtype": dtype}, ())
+    note = options.folder / _WRITING / _NAME
+    if not (note.exists() and kept.exists()):  # one is of no use without the other
+        for left in (note.parent, kept):
+            shutil.rmtree(left, ignore_errors=True)
+    opened(note.parent, {**options.work, "output": path.name, "shape": shape, "dtype": dtype}, ())
     return kept
 
 
