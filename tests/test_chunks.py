@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dask
+import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import isoscale_ij as iso
+from isoscale_ij import memory
 from isoscale_ij.execution.chunks.kept import room, tile
 from isoscale_ij.execution.chunks.readers import VolumeReader, in_tiles
 from isoscale_ij.execution.chunks.regions import Blocks, widened
@@ -217,6 +219,17 @@ def test_measuring_lazy_labels(with_image: bool) -> None:
     found = iso.measure(lazily(truth, 20), lazily(image, 20) if with_image else None)
     assert found.equals(expected)
     assert found.attrs == expected.attrs
+
+
+def test_lazy_labels_are_measured_slice_by_slice() -> None:
+    numbers = da.arange(600, chunks=8, dtype=np.int32)[:, None, None] // 200
+    labels = da.broadcast_to(numbers, (600, 400, 500), chunks=(8, 400, 500))
+    assert labels.dtype == np.int32
+    iso.measure(labels[:1])
+    with memory.watched() as peak:
+        table = iso.measure(iso.as_image(labels, voxel_size=1.0))
+    assert table.n_voxels.tolist() == [200 * 400 * 500] * 2
+    assert peak.bytes < 300e6 < labels.nbytes
 
 
 def test_cancelling_leaves_nothing_behind(temporary: Path) -> None:

@@ -12,6 +12,7 @@ from skimage.measure import marching_cubes, mesh_surface_area, regionprops, regi
 import isoscale_ij as iso
 from isoscale_ij import memory, remarks
 from isoscale_ij.image.labels import looks_like_labels
+from isoscale_ij.operations.shapes import whole_weights
 
 
 def test_equals_scikit_image(nuclei: tuple) -> None:
@@ -103,6 +104,22 @@ def test_the_surface_is_croftons(nuclei: tuple) -> None:
     for row in (0, 5, 9):
         expected = crofton(truth.values, int(table.label[row]), size)
         assert table.surface_area[row] == pytest.approx(expected, rel=0.005)
+
+
+@pytest.mark.parametrize("labels_in_noise", [2, 3, 5])
+def test_labels_that_touch_have_the_surface_of_each_alone(rng: np.random.Generator, labels_in_noise: int) -> None:
+    size = (1.5, 0.4, 0.3)
+    labels = rng.integers(0, labels_in_noise, (19, 13, 90)).astype(np.int32)
+    labels[3:15] = labels[3:15, ::-1].repeat(7, axis=2)[..., :90]  # runs of other lengths, that end side by side
+    table = iso.measure(iso.as_image(labels, voxel_size=size, unit="um"))
+    weights, unit = whole_weights(size)
+    for label, area in zip(table.label, table.surface_area, strict=True):
+        inside = np.pad(labels == label, 1)
+        leaving = sum(
+            int(weights[step]) * np.count_nonzero(inside & ~np.roll(inside, -np.array(step) + 1, (0, 1, 2)))
+            for step in np.ndindex(3, 3, 3)
+        )
+        assert area == leaving * unit
 
 
 def test_the_outline_of_a_disk() -> None:

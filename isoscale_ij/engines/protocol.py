@@ -67,15 +67,15 @@ class Tally:
     lowest: NDArray[np.int32]  # (label, zyx)
     highest: NDArray[np.int32]  # (label, zyx)
     n_slices: NDArray[np.int32]
+    exposure: NDArray[np.int64]  # the weights of the neighbours that have not a voxel's label
     intensity_sums: NDArray[np.float64]  # (channel, label), as all that follow
-    intensity_squares: NDArray[np.float64]  # of differences from the channel's origin; none where only sums count
+    intensity_squares: NDArray[np.float64]  # of differences from the channel's origin
     intensity_lowest: NDArray[np.float64]
     intensity_highest: NDArray[np.float64]
 
     @classmethod
-    def empty(cls, count: int, channels: int, only_sums: int = 0) -> Tally:
-        """Nothing counted yet, for the labels 0 … `count`; of the last channels perhaps only sums."""
-        full = channels - only_sums
+    def empty(cls, count: int, channels: int) -> Tally:
+        """Nothing counted yet, for the labels 0 … `count`."""
         return cls(
             n_voxels=np.zeros(count + 1, np.int64),
             index_sums=np.zeros((count + 1, 3), np.int64),
@@ -83,24 +83,47 @@ class Tally:
             lowest=np.full((count + 1, 3), np.iinfo(np.int32).max, np.int32),
             highest=np.full((count + 1, 3), -1, np.int32),
             n_slices=np.zeros(count + 1, np.int32),
+            exposure=np.zeros(count + 1, np.int64),
             intensity_sums=np.zeros((channels, count + 1)),
-            intensity_squares=np.zeros((full, count + 1)),
-            intensity_lowest=np.full((full, count + 1), np.inf),
-            intensity_highest=np.full((full, count + 1), -np.inf),
+            intensity_squares=np.zeros((channels, count + 1)),
+            intensity_lowest=np.full((channels, count + 1), np.inf),
+            intensity_highest=np.full((channels, count + 1), -np.inf),
         )
 
+    def rows(self, which: Any) -> Tally:
+        """Some of the labels: copies of their sums, or of a slice the sums themselves."""
+        return Tally(
+            self.n_voxels[which], self.index_sums[which], self.product_sums[which], self.lowest[which],
+            self.highest[which], self.n_slices[which], self.exposure[which], self.intensity_sums[:, which],
+            self.intensity_squares[:, which], self.intensity_lowest[:, which], self.intensity_highest[:, which],
+        )  # fmt: skip
+
+    def put(self, which: NDArray[np.integer], sums: Tally) -> None:
+        """Set the sums of some of the labels."""
+        for name, values in vars(sums).items():
+            mine = getattr(self, name)
+            mine[(..., which) if name.startswith("intensity") else which] = values
+
+    def resized(self, count: int) -> Tally:
+        """The same for the labels 0 … `count`."""
+        result = Tally.empty(count, len(self.intensity_sums))
+        result.add(self.rows(slice(count + 1)))
+        return result
+
     def add(self, other: Tally) -> None:
-        """Add the sums over other slices."""
-        self.n_voxels += other.n_voxels
-        self.index_sums += other.index_sums
-        self.product_sums += other.product_sums
-        np.minimum(self.lowest, other.lowest, out=self.lowest)
-        np.maximum(self.highest, other.highest, out=self.highest)
-        self.n_slices += other.n_slices
-        self.intensity_sums += other.intensity_sums
-        self.intensity_squares += other.intensity_squares
-        np.minimum(self.intensity_lowest, other.intensity_lowest, out=self.intensity_lowest)
-        np.maximum(self.intensity_highest, other.intensity_highest, out=self.intensity_highest)
+        """Add the sums over other slices, of as many labels or fewer."""
+        mine = self.rows(slice(len(other.n_voxels)))
+        mine.n_voxels += other.n_voxels
+        mine.index_sums += other.index_sums
+        mine.product_sums += other.product_sums
+        np.minimum(mine.lowest, other.lowest, out=mine.lowest)
+        np.maximum(mine.highest, other.highest, out=mine.highest)
+        mine.n_slices += other.n_slices
+        mine.exposure += other.exposure
+        mine.intensity_sums += other.intensity_sums
+        mine.intensity_squares += other.intensity_squares
+        np.minimum(mine.intensity_lowest, other.intensity_lowest, out=mine.intensity_lowest)
+        np.maximum(mine.intensity_highest, other.intensity_highest, out=mine.intensity_highest)
 
 
 class DeviceError(RuntimeError):
@@ -286,14 +309,14 @@ class Engine(Protocol):
         self,
         labels: NDArray[np.integer],
         intensities: list[NDArray[np.generic]],
-        count: int,
+        most: int,
         origins: Sequence[float] | None = None,
-    ) -> Tally:
-        """Sums per label; squares are of the differences from the channel's origin (0 by default)."""
+        weights: NDArray[np.int64] | None = None,
+        below: NDArray[np.integer] | None = None,
+    ) -> Tally | None:
+        """The sums over each of the labels 0 … the highest; None where one of them is above `most`, or below 0.
 
-    def exposure(self, labels: NDArray[np.integer], z: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The weights (3, 3, 3) of neighbours that have not a voxel's label, added up over runs of a label in a row.
-
-        Of the slice `z`; each sum stands at the first voxel of its run, all else is 0. What lies outside the volume
-        has no label.
+        Squares are of the differences from the channel's origin (0 by default). `weights` (3, 3, 3), whole numbers, the
+        same in opposite directions, are of the neighbours that expose a voxel if they have not its label; those outside
+        have none. `below` are the labels of the slice before the first, which is not summed.
         """

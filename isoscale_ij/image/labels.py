@@ -83,20 +83,36 @@ def whole_numbers(values: NDArray[Any]) -> NDArray[np.integer]:
     ParameterError
         If they are no whole numbers of 0 or more.
     """
+    whole: NDArray[np.integer] = as_integers(values)
+    check_labels(whole)
+    return whole
+
+
+def as_integers(values: Any) -> Any:
+    """Labels as integers; as they are, and not looked at, if they are that.
+
+    Raises
+    ------
+    ParameterError
+        If they are of a real type and no whole numbers.
+    """
+    if values.dtype.kind != "f":
+        return values
     lowest, highest = values.min(), values.max()
-    if values.dtype.kind == "f":
-        # what other programs write that have no large integers
-        if not np.isfinite(highest - lowest) or any((plane % 1).any() for plane in values):
-            raise ParameterError(
-                f"Got labels of type {values.dtype}, from {lowest:g} to {highest:g}, that are no whole numbers; needed "
-                "are integers. Is it the image? Labels come first: measure(labels, image)."
-            )
-        whole = values.astype(np.int32 if highest <= np.iinfo(np.int32).max else np.int64)
-    else:
-        whole = values
+    # what other programs write that have no large integers
+    if not np.isfinite(highest - lowest) or any((plane % 1).any() for plane in values):
+        raise ParameterError(
+            f"Got labels of type {values.dtype}, from {lowest:g} to {highest:g}, that are no whole numbers; needed "
+            "are integers. Is it the image? Labels come first: measure(labels, image)."
+        )
+    return values.astype(np.int32 if highest <= np.iinfo(np.int32).max else np.int64)
+
+
+def check_labels(values: Any) -> None:
+    """Raise a ParameterError for a label below 0."""
+    lowest = values.min()
     if lowest < 0:
         raise ParameterError(f"Got the label {lowest:g}; needed are labels of 0 or more.")
-    return np.asarray(whole)
 
 
 def _sample(image: xr.DataArray) -> NDArray[np.generic]:

@@ -18,9 +18,9 @@ from isoscale_ij.execution.chunks.readers import is_lazy
 from isoscale_ij.execution.places import slices_of, taken
 from isoscale_ij.image.axes import SPATIAL, channel_names
 from isoscale_ij.image.calibration import as_image, axis_unit, is_labels, length_unit, spacing
-from isoscale_ij.image.labels import looks_like_grey_values, whole_numbers
+from isoscale_ij.image.labels import as_integers, looks_like_grey_values
 from isoscale_ij.operations.label_sums import label_sums
-from isoscale_ij.operations.shapes import Surface, principal_axes, sphericity
+from isoscale_ij.operations.shapes import principal_axes, sphericity, whole_weights
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,17 +109,19 @@ def measure(
     parts: list[dict[str, Any]] = []
     for t in range(labels.sizes.get("t", 1)):
         stored = _volume(labels, t)
-        values = whole_numbers(stored)
+        values = as_integers(stored)
         beside = 0 if values is stored else values.nbytes
         intensities = [_volume(channel, t) for channel in channels.values()]
         origins = [origin if np.isfinite(origin := float(each[0].flat[0])) else 0.0 for each in intensities]
-        surface = Surface(values, _sizes(labels), get_engine(engine))
+        weights, unit = whole_weights(_sizes(labels))
         present, sums = label_sums(
-            values, [*intensities, surface], [*origins, 0.0], get_engine(engine),
-            _COLUMNS + _PER_CHANNEL * len(channels), memory_limit, beside, only_sums=1,
+            values, intensities, origins, weights, get_engine(engine), _COLUMNS + _PER_CHANNEL * len(channels),
+            memory_limit, beside,
         )  # fmt: skip
-        shapes = _shapes(labels, sums, surface)
-        sums = replace(sums, product_sums=_DONE)  # of millions of labels, all sums and the table are too much at once
+        shapes = _shapes(labels, sums, unit)
+        sums = replace(
+            sums, product_sums=_DONE, exposure=_DONE
+        )  # of millions of labels, all sums and the table are too much at once
         centroids = _centroids(labels, sums)
         sums = replace(sums, index_sums=_DONE)
         boxes = _boxes(labels, sums)
@@ -190,10 +192,10 @@ def _sizes(labels: xr.DataArray) -> list[float]:
     return [spacing(labels, axis) or 1.0 for axis in SPATIAL if axis in labels.dims]
 
 
-def _shapes(labels: xr.DataArray, sums: Tally, surface: Surface) -> dict[str, NDArray[Any]]:
+def _shapes(labels: xr.DataArray, sums: Tally, unit: float) -> dict[str, NDArray[Any]]:
     sizes = _sizes(labels)
     axes = SPATIAL[-len(sizes) :]
-    area = sums.intensity_sums[-1] * surface.unit
+    area = sums.exposure.astype(np.float64) * unit
     round_ = sphericity(area, sums.n_voxels * np.prod(sizes), len(sizes))
     names = ("surface_area", "sphericity") if len(sizes) == 3 else ("perimeter", "circularity")
     columns = dict(zip(names, (area, round_ if len(sizes) == 3 else round_**2), strict=True))

@@ -9,40 +9,28 @@ run-length encoding", Insight Journal; D. Legland, K. Kiêu and M.-F. Devaux (20
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import SphericalVoronoi
-
-from isoscale_ij.engines.protocol import Engine
 
 _WHOLE = 2.0**20  # weights are whole numbers up to this, so that their sums are exact in any order
 _AT_A_TIME = 1 << 14  # objects whose axes are found at once
 _PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))  # the order of a tally's products
 
 
-class Surface:
-    """The share of the surface that lies at each run of a label in a row, slice by slice, as if it were an image.
+def whole_weights(size: Sequence[float]) -> tuple[NDArray[np.int64], float]:
+    """Crofton's weights (3, 3, 3) for a voxel's neighbours as whole numbers, and what they are multiples of.
 
     Crofton's formula: a surface is twice the mean, over all directions, of how often parallel lines cross it, times the
     area for each line. Lines go through neighbouring voxels: 13 directions in space, 4 in the plane (where it is the
     outline's length), each weighed by the part of the sphere (the circle) that is nearest to it.
     """
-
-    def __init__(self, labels: NDArray[Any], size: Sequence[float], engine: Engine) -> None:
-        self._labels, self._engine = labels, engine
-        exact = crofton_weights(size) if len(size) == 3 else np.zeros((3, 3, 3))
-        if len(size) == 2:
-            exact[1] = crofton_weights(size)
-        self.unit = float(exact.max()) / _WHOLE
-        self._weights = np.rint(exact / self.unit)
-
-    def __getitem__(self, index: int | slice) -> NDArray[np.float64]:
-        """One slice, or some."""
-        if isinstance(index, slice):
-            return np.stack([self[z] for z in range(*index.indices(len(self._labels)))])
-        return self._engine.exposure(self._labels, index, self._weights)
+    exact = crofton_weights(size) if len(size) == 3 else np.zeros((3, 3, 3))
+    if len(size) == 2:
+        exact[1] = crofton_weights(size)
+    unit = float(exact.max()) / _WHOLE
+    return np.rint(exact / unit).astype(np.int64), unit
 
 
 def crofton_weights(size: Sequence[float]) -> NDArray[np.float64]:

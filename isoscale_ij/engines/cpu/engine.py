@@ -16,7 +16,6 @@ from isoscale_ij.engines.cpu import (
     pieces,
     resampling,
     statistics,
-    surfaces,
     tallying,
     voronoi,
 )
@@ -156,10 +155,9 @@ class CpuEngine:
         self,
         labels: NDArray[np.integer],
         intensities: list[NDArray[np.generic]],
-        count: int,
+        most: int,
         origins: Sequence[float] | None = None,
-    ) -> Tally:
-        return tallying.tally(labels, intensities, count, origins)
-
-    def exposure(self, labels: NDArray[np.integer], z: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        return surfaces.exposure(labels, z, weights)
+        weights: NDArray[np.int64] | None = None,
+        below: NDArray[np.integer] | None = None,
+    ) -> Tally | None:
+        return tallying.tally(labels, intensities, most, origins, weights, below)

@@ -250,13 +250,12 @@ class OpenClEngine:
         self,
         labels: NDArray[np.integer],
         intensities: list[NDArray[np.generic]],
-        count: int,
+        most: int,
         origins: Sequence[float] | None = None,
-    ) -> Tally:
-        return self._cpu.tally(labels, intensities, count, origins)
-
-    def exposure(self, labels: NDArray[np.integer], z: int, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self._cpu.exposure(labels, z, weights)
+        weights: NDArray[np.int64] | None = None,
+        below: NDArray[np.integer] | None = None,
+    ) -> Tally | None:
+        return self._cpu.tally(labels, intensities, most, origins, weights, below)
 
     def _with_less(self, what: str, run: Callable[[int], None], instead: Callable[[], object]) -> None:
         """Try with less memory at a time as long as the device has too little; in the end the processor does it."""
