@@ -52,34 +52,38 @@ def census(
     """Voxels of each of the labels 0 … `count` (0 for the background), and whether one of them is at the border."""
     sizes, touches = np.zeros(count + 1, np.int64), np.zeros(count + 1, np.bool_)
     if on_memory:
-        on_memory(sizes.nbytes * (1 + thread_count()))
+        on_memory((sizes.nbytes + touches.nbytes) * (1 + thread_count()))
     lock = Lock()
 
     def tell(first: int, last: int) -> None:
-        mine = np.zeros(count + 1, np.int64)
-        _count(labels[first:last], mine)
+        mine, at_border = np.zeros_like(sizes), np.zeros_like(touches)
+        _count(labels, first, last, mine, at_border)
         with lock:
             np.add(sizes, mine, out=sizes)
+            np.logical_or(touches, at_border, out=touches)
 
     for_ranges(tell, len(labels), size=max(1, -(-len(labels) // (2 * thread_count()))))
-    for axis in range(labels.ndim):
-        if labels.shape[axis] > 1:
-            for edge in (0, -1):
-                touches[np.take(labels, edge, axis).ravel()] = True
     sizes[0], touches[0] = 0, False
     return sizes, touches
 
 
 @compiled
-def _count(labels, sizes):
-    """Voxels of each label."""
-    for z in range(labels.shape[0]):
-        for y in range(labels.shape[1]):
+def _count(labels, first, last, sizes, touches):
+    """Voxels of each label in the slices `first` to `last`; and which labels are at the border of the volume.
+
+    An axis of one voxel has no border.
+    """
+    depth, height, width = labels.shape
+    for z in range(first, last):
+        for y in range(height):
             row = labels[z, y]
+            at_border = (depth > 1 and (z == 0 or z == depth - 1)) or (height > 1 and (y == 0 or y == height - 1))
             end = 0
-            while end < row.size:
+            while end < width:
                 begin, end = end, run_end(row, end)
                 sizes[row[begin]] += end - begin
+                if at_border or (width > 1 and (begin == 0 or end == width)):
+                    touches[row[begin]] = True
 
 
 @compiled

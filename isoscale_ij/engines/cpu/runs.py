@@ -21,6 +21,9 @@ from isoscale_ij.engines.cpu.threads import for_ranges
 _WIDTH = 64  # values that are compared at once: a bit for each
 _BITS = ir.IntType(_WIDTH)
 
+NOTHING = np.uint8(0)
+"""What a mask of bytes has where it is not."""
+
 
 class Runs(NamedTuple):
     """The runs of a slice, row by row, without the background: a tuple of arrays, as kernels take it."""
@@ -39,19 +42,24 @@ class Runs(NamedTuple):
 
 @compiled
 def run_end(row, begin):
-    """Where the run ends that begins at `begin` of a C-contiguous row of integers."""
-    value = row[begin]
-    x = begin + 1
-    while x < row.size:
+    """Where the run ends that begins at `begin` of a row."""
+    return first_other(row, begin + 1, row.size, row[begin])
+
+
+@compiled
+def first_other(row, begin, end, value):
+    """The first place from `begin` on that has not `value`, `end` if none has; of a C-contiguous row of integers."""
+    x = begin
+    while x < end:
         at = min(x, row.size - _WIDTH)
         if at < 0:
-            while x < row.size and row[x] == value:
+            while x < end and row[x] == value:
                 x += 1
             return x
         x = at + _first_other(row, at, value, x - at)
         if x < at + _WIDTH:
-            return x
-    return x
+            break
+    return min(x, end)
 
 
 @intrinsic  # type: ignore[untyped-decorator]

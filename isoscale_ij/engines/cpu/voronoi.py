@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu.compiling import compiled
-from isoscale_ij.engines.cpu.runs import count_runs
+from isoscale_ij.engines.cpu.runs import NOTHING, count_runs, first_other
 from isoscale_ij.engines.cpu.threads import for_ranges
 
 _LARGEST, _SMALLEST = (16, 64), (2, 8)  # rows and columns of a block
@@ -77,10 +77,12 @@ def assign(
 
     blocks = -(-mask.shape[1] // rows)  # rows of blocks in a slice
 
+    marked = np.ascontiguousarray(mask).view(np.uint8)
+
     def assign_blocks(first: int, last: int) -> None:
         candidates = np.empty(max(1, len(seeds)), np.int64)
         _assign(
-            mask, first, last, first_place, seeds, steps, unit, grid.order, grid.start, grid.cells, grid.edge,
+            marked, first, last, first_place, seeds, steps, unit, grid.order, grid.start, grid.cells, grid.edge,
             rows, columns, candidates, np.empty(columns, np.float64), np.empty(columns, np.int32), out, runs,
         )  # fmt: skip
 
@@ -131,21 +133,33 @@ def _assign(
     for item in range(first, last):
         z, top = item // blocks, item % blocks * rows
         bottom = min(top + rows, height)
+        for y in range(top, bottom):
+            for x in range(width):
+                out[z, y, x] = 0
         for left in range(0, width, columns):
             right = min(left + columns, width)
-            if not mask[z, top:bottom, left:right].any():
-                out[z, top:bottom, left:right] = 0
+            y = top
+            while y < bottom and first_other(mask[z, y], left, right, NOTHING) == right:
+                y += 1
+            if y == bottom:
                 continue
             count = _candidates(
                 origin[0] + z * finer[0], origin[1] + top * finer[1], origin[1] + (bottom - 1) * finer[1],
                 origin[2] + left * finer[2], origin[2] + (right - 1) * finer[2],
                 seeds, unit, order, start, cells, edge, candidates,
             )  # fmt: skip
-            for y in range(top, bottom):
-                _nearest_in_row(mask[z, y], z, y, left, right, origin, seeds, finer, unit, candidates, count,
-                                nearest, owner, out[z, y])  # fmt: skip
+            for line in range(y, bottom):
+                row = mask[z, line]
+                x = first_other(row, left, right, NOTHING)
+                while x < right:
+                    begin, x = x, first_other(row, x, right, row[x])
+                    _nearest_in_run(
+                        z, line, begin, x, origin, seeds, finer, unit, candidates, count, nearest, owner, out[z, line]
+                    )
+                    x = first_other(row, x, right, NOTHING)
         for y in range(top, bottom):
-            runs[z, y] = count_runs(out[z, y])
+            if first_other(mask[z, y], 0, width, NOTHING) < width:
+                runs[z, y] = count_runs(out[z, y])
 
 
 @compiled
@@ -192,7 +206,7 @@ def _candidates(z, top, bottom, left, right, seeds, unit, order, start, cells, e
 
 
 @compiled
-def _nearest_in_row(mask, z, y, left, right, origin, seeds, finer, unit, candidates, count, nearest, owner, out):
+def _nearest_in_run(z, y, left, right, origin, seeds, finer, unit, candidates, count, nearest, owner, out):
     """Labels of the voxels from `left` to `right` of one row."""
     width = right - left
     for x in range(width):
@@ -212,4 +226,4 @@ def _nearest_in_row(mask, z, y, left, right, origin, seeds, finer, unit, candida
             nearest[x] = distance if closer else nearest[x]
             owner[x] = label if closer else owner[x]
     for x in range(width):
-        out[left + x] = owner[x] if mask[left + x] else 0
+        out[left + x] = owner[x]
