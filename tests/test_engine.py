@@ -287,6 +287,23 @@ def test_slices_blurred_in_bands_are_the_same(
     np.testing.assert_array_equal(*found)
 
 
+@pytest.mark.parametrize("threads", ["1", "16"])
+def test_a_blur_in_pieces_is_the_same(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch, threads: str) -> None:
+    """Cut along x where slices that wait for their turn would take too much, and along z for many threads."""
+    from isoscale_ij.engines.cpu import blurring
+
+    values = rng.integers(0, 5000, (90, 70, 333)).astype(np.uint16)
+    whole, cut = (np.empty(values.shape, np.float32) for _ in range(2))
+    monkeypatch.setenv("ISOSCALE_NUM_THREADS", "1")
+    get_engine("cpu").blur(values, (2.5, 3, 9), whole)
+    monkeypatch.setenv("ISOSCALE_NUM_THREADS", threads)
+    monkeypatch.setattr(blurring, "_RING_BYTES", 1 << 20)
+    pieces = blurring._pieces(values.shape, 10, 4 * 24)
+    assert len(pieces) == (4 if threads == "1" else 8)
+    get_engine("cpu").blur(values, (2.5, 3, 9), cut)
+    np.testing.assert_array_equal(whole, cut)
+
+
 @pytest.mark.filterwarnings("ignore::isoscale_ij.operations.segmentation.SegmentationWarning")
 @pytest.mark.parametrize("dims", ["yx", "tyx", "tzyx", "tczyx"])
 def test_planes_and_series_are_the_same_side_by_side(

@@ -27,10 +27,7 @@ ROWS = 4
 """Rows of a block."""
 
 COLUMNS = _LANES * _VECTORS
-"""Columns of a block of :func:`sum_rows`."""
-
-COLUMNS_ALONG = 2 * _LANES
-"""Columns of a block of :func:`sum_along`."""
+"""Columns of a block."""
 
 _FLOAT, _DOUBLE, _INDEX, _INT = ir.FloatType(), ir.DoubleType(), ir.IntType(64), ir.IntType(32)
 _VECTOR, _BYTES = ir.VectorType(_FLOAT, _LANES), ir.IntType(8).as_pointer()
@@ -48,6 +45,21 @@ def sum_rows(
     All are C-contiguous, float32 and (`offsets`) int64; places are counted from their first elements, and not checked.
     """
     del typing_context
+    return _sums_of_rows(sums, values, offsets, weights, _store)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def sum_rows_turned(
+    typing_context: Any, sums: Any, sums_at: Any, sums_step: Any, values: Any, values_at: Any, offsets: Any,
+    weights: Any, count: Any,
+) -> Any:  # fmt: skip
+    """The same sums as of :func:`sum_rows`, stored with columns for rows: at ``sums[sums_at + c * sums_step + r]``."""
+    del typing_context
+    return _sums_of_rows(sums, values, offsets, weights, _store_turned)
+
+
+def _sums_of_rows(sums: Any, values: Any, offsets: Any, weights: Any, store: Callable[..., None]) -> Any:
+    """What numba needs to know of such an intrinsic: its signature, and what makes its code."""
     if not (isinstance(offsets, types.Array) and offsets.layout == "C" and offsets.dtype == types.int64):
         return None
 
@@ -68,46 +80,10 @@ def sum_rows(
             ]
 
         out = _address(context, builder, of_type[0], sums, sums_at)
-        _store(builder, out, sums_step, _summed(builder, count, _VECTORS, products))
+        store(builder, out, sums_step, _summed(builder, count, _VECTORS, products))
         return context.get_dummy_value()
 
     return _signature(sums, values, offsets, weights, 2), generate
-
-
-@intrinsic  # type: ignore[untyped-decorator]
-def sum_along(
-    typing_context: Any, sums: Any, sums_at: Any, sums_step: Any, values: Any, values_at: Any, step: Any, weights: Any,
-    count: Any,
-) -> Any:  # fmt: skip
-    """Sums along four rows of values, with the same weights: a block of four rows.
-
-    ``sums[sums_at + r * sums_step + c]`` is the sum over ``k < count`` of
-    ``weights[k] * values[values_at + r * step + k + c]``, for ``r < ROWS`` and ``c < COLUMNS_ALONG``.
-    All are C-contiguous float32; nothing is checked.
-    """
-    del typing_context
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        sums, sums_at, sums_step, values, values_at, step, weights, count = arguments
-        of_type = signature.args
-        base = _address(context, builder, of_type[3], values, values_at)
-        table = _address(context, builder, of_type[6], weights, _INDEX(0))
-        vectors = COLUMNS_ALONG // _LANES
-
-        def products(k: Any, total: list[list[Any]]) -> list[list[Any]]:
-            factor = _spread(builder, builder.load(builder.gep(table, [k])))
-            result = []
-            for r in range(ROWS):
-                at = builder.gep(base, [builder.add(k, builder.mul(_INDEX(r), step))])
-                row = [_load(builder, at, column * _LANES) for column in range(vectors)]
-                result.append([_multiply_add(builder, factor, row[c], total[r][c]) for c in range(vectors)])
-            return result
-
-        out = _address(context, builder, of_type[0], sums, sums_at)
-        _store(builder, out, sums_step, _summed(builder, count, vectors, products))
-        return context.get_dummy_value()
-
-    return _signature(sums, values, types.int64, weights, 1), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -227,6 +203,33 @@ def _store(builder: Any, address: Any, step: Any, sums: list[list[Any]]) -> None
         for c, vector in enumerate(row):
             at = builder.bitcast(builder.gep(begin, [_INDEX(c * _LANES)]), vector.type.as_pointer())
             builder.store(vector, at, align=8 if vector.type.element == _DOUBLE else 4)
+
+
+def _store_turned(builder: Any, address: Any, step: Any, sums: list[list[Any]]) -> None:
+    """Four rows of vectors as rows of four: neighbours of two rows side by side, then pairs of the two pairs."""
+
+    def taken(one: Any, other: Any, places: list[int]) -> Any:
+        return builder.shuffle_vector(one, other, ir.Constant(ir.VectorType(_INT, len(places)), places))
+
+    of_four = range(0, _LANES, ROWS)  # a processor mixes two vectors within stretches of four
+    for c in range(len(sums[0])):
+        pairs = [
+            [
+                taken(one, other, [k for q in of_four for i in (0, 1) for k in (q + i + h, _LANES + q + i + h)])
+                for h in (0, 2)
+            ]
+            for one, other in ((sums[0][c], sums[1][c]), (sums[2][c], sums[3][c]))
+        ]
+        for column in range(ROWS):
+            h, i = divmod(column, 2)
+            places = [
+                k for q in of_four for k in (q + 2 * i, q + 2 * i + 1, _LANES + q + 2 * i, _LANES + q + 2 * i + 1)
+            ]
+            fours = taken(pairs[0][h], pairs[1][h], places)
+            for q in of_four:
+                four = taken(fours, fours, [q, q + 1, q + 2, q + 3])
+                place = builder.gep(address, [builder.mul(_INDEX(c * _LANES + q + column), step)])
+                builder.store(four, builder.bitcast(place, four.type.as_pointer()), align=4)
 
 
 def _spread(builder: Any, value: Any) -> Any:
