@@ -15,6 +15,7 @@ from skimage.segmentation import watershed
 
 import isoscale_ij as iso
 from isoscale_ij.engines import get_engine
+from isoscale_ij.engines.cpu import flooding
 from isoscale_ij.engines.protocol import Engine, Seeds
 from isoscale_ij.engines.taps import NO_TAPS, fine_gaussian_taps
 from isoscale_ij.operations.thresholds import limits_of_objects
@@ -209,19 +210,22 @@ def test_each_label_has_a_threshold_of_its_own(engine: Engine, seed: int, count:
 
 @given(
     st.integers(0, 10**6), st.integers(0, 12), st.floats(0.3, 1), st.integers(2, 60),
-    st.sampled_from([(1.0, 1.0, 1.0), (1.5, 0.16, 0.16), (0.1, 0.3, 0.7)]),
+    st.sampled_from([(1.0, 1.0, 1.0), (1.5, 0.16, 0.16), (0.1, 0.3, 0.7)]), st.sampled_from([0, 20, flooding._LARGE]),
 )  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_flooding_is_what_it_means(
-    engine: Engine, seed: int, count: int, share: float, levels: int, spacing: tuple
+    engine: Engine, seed: int, count: int, share: float, levels: int, spacing: tuple, large: int
 ) -> None:
+    """Of voxels that are taken out of the volume, and of those of large parts, which are not."""
     rng = np.random.default_rng(seed)
     mask = rng.random((4, 7, 9)) < share
     values = (rng.integers(0, levels, mask.shape) - levels // 2).astype(np.float32)
     places = np.argwhere(mask)
     seeds = places[np.sort(rng.choice(len(places), min(count, len(places)), replace=False))]
     labels = np.full(mask.shape, 77, np.int32)
-    engine.flood(mask, values, seeds, spacing, labels)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flooding, "_LARGE", large)
+        engine.flood(mask, values, seeds, spacing, labels)
     np.testing.assert_array_equal(labels, flooded(mask, values, seeds, spacing))
     for label, place in enumerate(seeds, start=1):
         parts, number = ndimage.label(labels == label)

@@ -14,8 +14,10 @@ voxel is reached after the neighbour that it belongs to, so these sentences have
 whatever order a machine works in. Ways are sums of integers (steps between voxels, in 1/64 of the shortest), so that
 they do not depend on the order of summing.
 
-Parts of the mask that do not touch are worked on side by side, small ones in batches. The voxels of a batch are sorted
-by value, and gone through once; only hollows and plateaus need a queue.
+Parts of the mask that do not touch are worked on side by side, small ones in batches. Of a batch, the voxels are taken
+out of the volume and put side by side, with a table of who is beside whom: in the volume, rows lie so far apart that
+each step to the next one misses the cache. The voxels are sorted by value, and gone through once; only hollows and
+plateaus need a queue.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from isoscale_ij.engines.cpu import gathering
 from isoscale_ij.engines.cpu.compiling import compiled
 from isoscale_ij.engines.cpu.pieces import pieces
 from isoscale_ij.engines.cpu.runs import count_runs
@@ -34,10 +37,13 @@ from isoscale_ij.engines.cpu.threads import for_ranges
 _STEPS = 64  # parts of the shortest distance between voxels, in which ways are measured
 _BATCH = 1 << 16  # voxels of small parts that are flooded together
 _BAND = 1 << 20  # voxels to sort at a time; of larger parts, values are taken band by band
+_LARGE = 1 << 22  # voxels of a part that stays where it is: taken out, it would need too much memory
 _ROOM = 1 << 12  # places that a queue has room for at first
 _BYTES_PER_PLACE = 20  # of a queue
 _BYTES_PER_VOXEL = 24  # that is sorted
+_BYTES_BESIDE = 32  # of a voxel that is taken out
 _BYTES_PER_RUN = 48  # of what is listed of the runs, beside what pieces.py has told
+_STAY = np.empty(0, np.int32)
 _DIGITS = ((0, 11), (11, 11), (22, 10))  # of a value's rank, by which it is sorted: first bit, and how many
 
 Queue = tuple[NDArray[np.uint64], NDArray[np.int32], NDArray[np.int64]]  # keys, labels, places
@@ -79,11 +85,7 @@ def flood(
             runs = slice(batches[batch], batches[batch + 1])
             _flood_batch(bits, flat, shape, ways, first[runs], length[runs], memory)
 
-    def clear_unreached(begin: int, end: int) -> None:
-        np.maximum(out[begin:end], 0, out=out[begin:end])
-
     for_ranges(flood_batches, len(batches) - 1, size=1, on_part=on_part)
-    for_ranges(clear_unreached, len(out))
 
 
 def _batches(
@@ -97,10 +99,14 @@ def _batches(
     for_ranges(lambda a, b: _mark(mask[a:b], out[a:b], runs[a:b]), len(mask))
     _, begin, end, _, parent, seeded = pieces(out, runs, seeds, memory.take)
     memory.take(_BYTES_PER_RUN * len(begin))
-    order = np.argsort(parent, kind="stable")
-    order = order[seeded[parent[order]] != 0]
-    first = np.repeat(np.arange(runs.size) * mask.shape[2], runs.ravel())[order] + begin[order]
-    length, part = end[order] - begin[order], parent[order]
+    first = np.asarray(np.repeat(np.arange(runs.size) * mask.shape[2], runs.ravel()) + begin, np.int64)
+    length = (end - begin).astype(np.int32, copy=False)
+    with_seed = seeded[parent] != 0
+    gathering.clear(out.reshape(-1), first[~with_seed], length[~with_seed])
+    order = np.flatnonzero(with_seed)
+    order = order[np.argsort(parent[order], kind="stable")]
+    part: NDArray[np.int32] = parent[order]
+    first, length = first[order], length[order]
     if len(order) == 0:
         return first, length, np.zeros(1, np.int64)
     ends = np.append(np.flatnonzero(np.diff(part)) + 1, len(part))  # of the parts, among the runs
@@ -112,7 +118,30 @@ def _flood_batch(
     bits: NDArray[np.uint32], labels: NDArray[np.int32], shape: NDArray[np.int64], ways: NDArray[np.int64],
     first: NDArray[np.int64], length: NDArray[np.int32], memory: _Memory,
 ) -> None:  # fmt: skip
-    """Flood some parts, given by their runs, from the highest values to the lowest."""
+    """Flood some parts, given by their runs; what no seed reaches is 0 in the end."""
+    count = int(length.sum(dtype=np.int64))
+    if count > _LARGE:
+        _flood_voxels(bits, labels, _STAY, shape, ways, first, length, memory)
+        gathering.clear(labels, first, length)
+        return
+    memory.take(_BYTES_BESIDE * count)
+    order = np.argsort(first)
+    first, length = first[order], length[order]
+    own_bits, own_labels, beside = gathering.gathered(bits, labels, shape, first, length)
+    everything = np.zeros(1, np.int64), np.array([count], np.int32)
+    _flood_voxels(own_bits, own_labels, beside, shape, ways, *everything, memory)
+    gathering.put_back(labels, first, length, own_labels)
+    memory.take(-_BYTES_BESIDE * count)
+
+
+def _flood_voxels(
+    bits: NDArray[np.uint32], labels: NDArray[np.int32], beside: NDArray[np.int32], shape: NDArray[np.int64],
+    ways: NDArray[np.int64], first: NDArray[np.int64], length: NDArray[np.int32], memory: _Memory,
+) -> None:  # fmt: skip
+    """Flood the voxels of some runs, from the highest values to the lowest.
+
+    `beside` are the six neighbours of each, -1 where there is none; :data:`_STAY`, if places are those in the volume.
+    """
     queue = memory.queue(None, _ROOM)
     for highest, lowest, count in _bands(bits, first, length):
         memory.take(_BYTES_PER_VOXEL * count)
@@ -124,7 +153,7 @@ def _flood_batch(
             _sort_by_digits(keys[a], places[a], keys[b], places[b], np.uint32(bit), counts)
         done = waiting = 0
         while done < count or waiting:
-            done, waiting, needed = _flood(keys[1], places[1], bits, labels, shape, ways, *queue, done, waiting)
+            done, waiting, needed = _flood(keys[1], places[1], bits, labels, beside, shape, ways, *queue, done, waiting)
             if needed > len(queue[0]):
                 queue = memory.queue(queue, 2 * needed)
         memory.take(-_BYTES_PER_VOXEL * count)
@@ -273,7 +302,7 @@ def _drop_first(keys, owners, where, count):
 
 
 @compiled
-def _flood(ranks, places, bits, labels, shape, ways, keys, owners, where, done, count):
+def _flood(ranks, places, bits, labels, beside, shape, ways, keys, owners, where, done, count):
     """Go on until all voxels are done and the queue is empty, or there is no room in it.
 
     Voxels come in the order of their ranks; those that have a label when their turn comes go on to what is beside
@@ -294,8 +323,8 @@ def _flood(ranks, places, bits, labels, shape, ways, keys, owners, where, done, 
                     continue
                 labels[place] = owner
             count = _go_on(
-                place, owner, key >> np.uint64(32), way, bits, labels, shape, ways, keys, owners, where, count
-            )
+                place, owner, key >> np.uint64(32), way, bits, labels, beside, shape, ways, keys, owners, where, count
+            )  # fmt: skip
             continue
         if done == number:
             return done, count, np.int64(0)
@@ -307,19 +336,9 @@ def _flood(ranks, places, bits, labels, shape, ways, keys, owners, where, done, 
             place = places[done]
             if labels[place] > 0:
                 count = _go_on(
-                    place,
-                    labels[place],
-                    np.uint64(rank),
-                    np.int64(0),
-                    bits,
-                    labels,
-                    shape,
-                    ways,
-                    keys,
-                    owners,
-                    where,
-                    count,
-                )
+                    place, labels[place], np.uint64(rank), np.int64(0), bits, labels, beside, shape, ways, keys, owners,
+                    where, count,
+                )  # fmt: skip
         elif last - done > keys.size:
             return done, count, last - done
         else:
@@ -331,25 +350,30 @@ def _flood(ranks, places, bits, labels, shape, ways, keys, owners, where, done, 
 
 
 @compiled
-def _go_on(place, owner, level, way, bits, labels, shape, ways, keys, owners, where, count):
+def _go_on(place, owner, level, way, bits, labels, beside, shape, ways, keys, owners, where, count):
     """From a voxel that is reached to those beside it: darker ones get its label, others wait in the queue."""
-    width, plane = shape[2], shape[1] * shape[2]
-    z, y, x = place // plane, place // width % shape[1], place % width
     for side in range(6):
-        if side < 2:
-            beside, step = place + (2 * side - 1) * plane, ways[0]
-            inside = z > 0 if side == 0 else z + 1 < shape[0]
-        elif side < 4:
-            beside, step = place + (2 * side - 5) * width, ways[1]
-            inside = y > 0 if side == 2 else y + 1 < shape[1]
-        else:
-            beside, step = place + (2 * side - 9), ways[2]
-            inside = x > 0 if side == 4 else x + 1 < width
-        if not inside or labels[beside] >= 0:
+        other = np.int64(beside[place, side]) if beside.ndim == 2 else _neighbour(place, side, shape)
+        if other < 0 or labels[other] >= 0:
             continue
-        if np.uint64(_rank(bits[beside])) > level:
-            labels[beside] = owner
+        if np.uint64(_rank(bits[other])) > level:
+            labels[other] = owner
         else:
-            longer = np.uint64(min(way + step, np.int64(0xFFFFFFFF)))
-            count = _push(keys, owners, where, count, (level << np.uint64(32)) | longer, owner, beside)
+            longer = np.uint64(min(way + ways[side >> 1], np.int64(0xFFFFFFFF)))
+            count = _push(keys, owners, where, count, (level << np.uint64(32)) | longer, owner, other)
     return count
+
+
+@compiled
+def _neighbour(place, side, shape):
+    """The voxel beside one along z, y or x, before (0, 2, 4) or after it (1, 3, 5); -1 where the volume ends."""
+    width, plane = shape[2], shape[1] * shape[2]
+    if side < 2:
+        index, end, step = place // plane, shape[0], plane
+    elif side < 4:
+        index, end, step = place // width % shape[1], shape[1], width
+    else:
+        index, end, step = place % width, width, np.int64(1)
+    if side % 2 == 0:
+        return place - step if index > 0 else np.int64(-1)
+    return place + step if index + 1 < end else np.int64(-1)
