@@ -222,14 +222,14 @@ def test_measuring_lazy_labels(with_image: bool) -> None:
 
 
 def test_lazy_labels_are_measured_slice_by_slice() -> None:
-    numbers = da.arange(600, chunks=8, dtype=np.int32)[:, None, None] // 200
-    labels = da.broadcast_to(numbers, (600, 400, 500), chunks=(8, 400, 500))
+    numbers = da.arange(1200, chunks=8, dtype=np.int32)[:, None, None] // 400
+    labels = da.broadcast_to(numbers, (1200, 400, 500), chunks=(8, 400, 500))
     assert labels.dtype == np.int32
     iso.measure(labels[:1])
     with memory.watched() as peak:
         table = iso.measure(iso.as_image(labels, voxel_size=1.0))
-    assert table.n_voxels.tolist() == [200 * 400 * 500] * 2
-    assert peak.bytes < 300e6 < labels.nbytes
+    assert table.n_voxels.tolist() == [400 * 400 * 500] * 2
+    assert peak.bytes < 500e6 < labels.nbytes
 
 
 def test_cancelling_leaves_nothing_behind(temporary: Path) -> None:

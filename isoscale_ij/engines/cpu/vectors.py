@@ -1,4 +1,4 @@
-"""Weighted sums of whole vectors in registers: the innermost loops of blurring and of resampling.
+"""Whole vectors in registers: the innermost loops of blurring, of resampling, and of the search for the nearest seed.
 
 A compiler makes vectors of a loop over neighbours, and keeps the sums in memory, which is loaded and stored for each
 weight. Here the sums of a block of rows and columns stay in registers until all weights are through. Numba has no
@@ -28,6 +28,9 @@ ROWS = 4
 
 COLUMNS = _LANES * _VECTORS
 """Columns of a block."""
+
+AT_ONCE = 16
+"""Voxels of a row that :func:`nearest_of` finds the nearest seeds of."""
 
 _FLOAT, _DOUBLE, _INDEX, _INT = ir.FloatType(), ir.DoubleType(), ir.IntType(64), ir.IntType(32)
 _VECTOR, _BYTES = ir.VectorType(_FLOAT, _LANES), ir.IntType(8).as_pointer()
@@ -121,6 +124,60 @@ def sum_row(
 
     index = types.int64
     return types.void(sums, index, values, index, index, weights, index, index), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def nearest_of(
+    typing_context: Any, owners: Any, across: Any, begins: Any, numbers: Any, count: Any, first: Any, finer: Any,
+    unit: Any,
+) -> Any:  # fmt: skip
+    """The numbers of the nearest of some seeds, for AT_ONCE voxels of a row; of several the lowest.
+
+    ``owners[c]`` is the ``numbers[k]``, ``k < count``, of which ``across[k] + d * d`` with
+    ``d = (begins[k] + first + c * finer) * unit`` is least. All are C-contiguous: int32 (`owners`, `numbers`) and
+    float64; whole numbers but for `across` and `unit`. Nothing is checked.
+    """
+    del typing_context
+    arrays = ((owners, types.int32), (across, types.float64), (begins, types.float64), (numbers, types.int32))
+    if not all(isinstance(a, types.Array) and a.layout == "C" and a.dtype == dtype for a, dtype in arrays):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        of_type, count = signature.args, arguments[4]
+        out, squares, places, names = (
+            _address(context, builder, of_type[k], arguments[k], _INDEX(0)) for k in range(4)
+        )
+        first, finer, unit = (_spread(builder, number, AT_ONCE) for number in arguments[5:])
+        lanes = ir.Constant(first.type, [float(lane) for lane in range(AT_ONCE)])
+        offset = builder.fadd(first, builder.fmul(lanes, finer))
+        before = builder.block
+        head, body, after = (builder.append_basic_block(name) for name in ("seeds", "seed", "found"))
+        builder.branch(head)
+        builder.position_at_end(head)
+        k, least = builder.phi(_INDEX), builder.phi(first.type)
+        owner = builder.phi(ir.VectorType(_INT, AT_ONCE))
+        k.add_incoming(_INDEX(0), before)
+        least.add_incoming(ir.Constant(first.type, [float("inf")] * AT_ONCE), before)
+        owner.add_incoming(ir.Constant(owner.type, [0] * AT_ONCE), before)
+        builder.cbranch(builder.icmp_signed("<", k, count), body, after)
+        builder.position_at_end(body)
+        square, place, name = (
+            _spread(builder, builder.load(builder.gep(each, [k])), AT_ONCE) for each in (squares, places, names)
+        )
+        along = builder.fmul(builder.fadd(place, offset), unit)
+        distance = builder.fadd(square, builder.fmul(along, along))
+        same = builder.and_(builder.fcmp_ordered("==", distance, least), builder.icmp_signed("<", name, owner))
+        closer = builder.or_(builder.fcmp_ordered("<", distance, least), same)
+        k.add_incoming(builder.add(k, _INDEX(1)), body)
+        least.add_incoming(builder.select(closer, distance, least), body)
+        owner.add_incoming(builder.select(closer, name, owner), body)
+        builder.branch(head)
+        builder.position_at_end(after)
+        builder.store(owner, builder.bitcast(out, owner.type.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    index, number = types.int64, types.float64
+    return types.void(owners, across, begins, numbers, index, number, number, number), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -232,11 +289,11 @@ def _store_turned(builder: Any, address: Any, step: Any, sums: list[list[Any]]) 
                 builder.store(four, builder.bitcast(place, four.type.as_pointer()), align=4)
 
 
-def _spread(builder: Any, value: Any) -> Any:
+def _spread(builder: Any, value: Any, lanes: int = _LANES) -> Any:
     """A vector of the same value."""
-    unset = ir.Constant(ir.VectorType(value.type, _LANES), ir.Undefined)
+    unset = ir.Constant(ir.VectorType(value.type, lanes), ir.Undefined)
     first = builder.insert_element(unset, value, _INT(0))
-    return builder.shuffle_vector(first, unset, ir.Constant(ir.VectorType(_INT, _LANES), [0] * _LANES))
+    return builder.shuffle_vector(first, unset, ir.Constant(ir.VectorType(_INT, lanes), [0] * lanes))
 
 
 def _multiply_add(builder: Any, factor: Any, value: Any, addend: Any) -> Any:

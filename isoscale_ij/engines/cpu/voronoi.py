@@ -1,11 +1,11 @@
 """The nearest seed of every mask voxel, by true distance.
 
 The mask is worked on in blocks of a slice, up to 16 × 64 voxels, smaller where seeds are dense. Seeds
-lie in a grid of cells, about one to a cell. For a block, cells are looked at in growing windows::
+lie in a grid of cells, about one to a cell. For a block, cells are looked at in growing windows until there is a seed::
 
-    . . . . . . .      a seed outside a window that reaches r cells beyond the block
-    . o . . . . o      is farther than r cells from each of its voxels; so once some
-    . . +---+ . .      seed is nearer than that to the *farthest* voxel of the block,
+    . . . . . . .      a seed outside a window that reaches r beyond the block
+    . o . . . . o      is farther than r from each of its voxels; so with r how
+    . . +---+ . .      far some seed is from the *farthest* voxel of the block,
     . . | b | o .      no seed outside can be the nearest of any
     . . +---+ . .
     . . . o . . .
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from isoscale_ij.engines.cpu.compiling import compiled
 from isoscale_ij.engines.cpu.runs import NOTHING, count_runs, first_other
 from isoscale_ij.engines.cpu.threads import for_ranges
+from isoscale_ij.engines.cpu.vectors import AT_ONCE, nearest_of
 
 _LARGEST, _SMALLEST = (16, 64), (2, 8)  # rows and columns of a block
 
@@ -77,13 +78,16 @@ def assign(
 
     blocks = -(-mask.shape[1] // rows)  # rows of blocks in a slice
 
+    by_cell, numbers = seeds[grid.order], (grid.order + 1).astype(np.int32)
     marked = np.ascontiguousarray(mask).view(np.uint8)
 
     def assign_blocks(first: int, last: int) -> None:
-        candidates = np.empty(max(1, len(seeds)), np.int64)
+        candidates, across, begins, names = (
+            np.empty(len(seeds), dtype) for dtype in (np.int64, np.float64, np.float64, np.int32)
+        )
         _assign(
-            marked, first, last, first_place, seeds, steps, unit, grid.order, grid.start, grid.cells, grid.edge,
-            rows, columns, candidates, np.empty(columns, np.float64), np.empty(columns, np.int32), out, runs,
+            marked, first, last, first_place, by_cell, numbers, steps, unit, grid.start, grid.cells, grid.edge,
+            rows, columns, candidates, across, begins, names, np.empty(AT_ONCE, np.int32), out, runs,
         )  # fmt: skip
 
     if len(seeds) == 0:
@@ -113,21 +117,26 @@ def _assign(
     last,
     origin,
     seeds,
+    numbers,
     finer,
     unit,
-    order,
     start,
     cells,
     edge,
     rows,
     columns,
     candidates,
-    nearest,
-    owner,
+    across,
+    begins,
+    names,
+    owners,
     out,
     runs,
 ):
-    """Rows of blocks `first` to `last`, counted through all slices; `candidates`, `nearest`, `owner` are scratch."""
+    """Rows of blocks `first` to `last`, counted through all slices.
+
+    `seeds` are in the order of their cells, with their `numbers`; `candidates` … `owners` are scratch.
+    """
     height, width = mask.shape[1:]
     blocks = -(-height // rows)
     for item in range(first, last):
@@ -146,16 +155,27 @@ def _assign(
             count = _candidates(
                 origin[0] + z * finer[0], origin[1] + top * finer[1], origin[1] + (bottom - 1) * finer[1],
                 origin[2] + left * finer[2], origin[2] + (right - 1) * finer[2],
-                seeds, unit, order, start, cells, edge, candidates,
+                seeds, unit, start, cells, edge, candidates,
             )  # fmt: skip
             for line in range(y, bottom):
                 row = mask[z, line]
                 x = first_other(row, left, right, NOTHING)
+                if x == right:
+                    continue
+                for k in range(count):
+                    s = candidates[k]
+                    dz = (origin[0] + z * finer[0] - seeds[s, 0]) * unit[0]
+                    dy = (origin[1] + line * finer[1] - seeds[s, 1]) * unit[1]
+                    across[k] = dz * dz + dy * dy
+                    begins[k] = origin[2] - seeds[s, 2]
+                    names[k] = numbers[s]
                 while x < right:
                     begin, x = x, first_other(row, x, right, row[x])
-                    _nearest_in_run(
-                        z, line, begin, x, origin, seeds, finer, unit, candidates, count, nearest, owner, out[z, line]
-                    )
+                    for some in range(begin, x, AT_ONCE):
+                        nearest_of(owners, across, begins, names, count, np.float64(some * finer[2]),
+                                   np.float64(finer[2]), unit[2])  # fmt: skip
+                        for k in range(min(AT_ONCE, x - some)):
+                            out[z, line, some + k] = owners[k]
                     x = first_other(row, x, right, NOTHING)
         for y in range(top, bottom):
             if first_other(mask[z, y], 0, width, NOTHING) < width:
@@ -163,67 +183,58 @@ def _assign(
 
 
 @compiled
-def _candidates(z, top, bottom, left, right, seeds, unit, order, start, cells, edge, candidates):
+def _candidates(z, top, bottom, left, right, seeds, unit, start, cells, edge, candidates):
     """Seeds that may be nearest to a voxel of the block (fine indices), in any order."""
-    box_z = int(z * unit[0] / edge)
-    y0, y1 = int(top * unit[1] / edge), int(bottom * unit[1] / edge)
-    x0, x1 = int(left * unit[2] / edge), int(right * unit[2] / edge)
-    reach = 1
-    while True:
-        count = 0
-        bound = np.inf  # the nearest seed of any voxel of the block is not farther (squared)
-        z_first, z_last = max(box_z - reach, 0), min(box_z + reach, cells[0] - 1)
-        y_first, y_last = max(y0 - reach, 0), min(y1 + reach, cells[1] - 1)
-        x_first, x_last = max(x0 - reach, 0), min(x1 + reach, cells[2] - 1)
-        for i in range(z_first, z_last + 1):
-            for j in range(y_first, y_last + 1):
+    low_z, low_y, low_x = z * unit[0], top * unit[1], left * unit[2]
+    high_y, high_x = bottom * unit[1], right * unit[2]
+    bound, reach = np.inf, 0.0  # no voxel of the block is farther from its nearest seed (squared)
+    while bound == np.inf:  # some seed that is near
+        for i in range(_cell(low_z - reach, edge, cells[0]), _cell(low_z + reach, edge, cells[0]) + 1):
+            for j in range(_cell(low_y - reach, edge, cells[1]), _cell(high_y + reach, edge, cells[1]) + 1):
                 row = (i * cells[1] + j) * cells[2]
-                for k in range(start[row + x_first], start[row + x_last + 1]):
-                    s = order[k]
-                    dz = (seeds[s, 0] - z) * unit[0]
-                    dy = max(abs(seeds[s, 1] - top), abs(seeds[s, 1] - bottom)) * unit[1]
-                    dx = max(abs(seeds[s, 2] - left), abs(seeds[s, 2] - right)) * unit[2]
-                    bound = min(bound, (dz * dz + dy * dy) + dx * dx)
+                first, last = _cell(low_x - reach, edge, cells[2]), _cell(high_x + reach, edge, cells[2])
+                for s in range(start[row + first], start[row + last + 1]):
+                    bound = min(bound, _farthest(seeds, s, z, top, bottom, left, right, unit))
+        reach = max(edge, 2 * reach)
+    count = 0
+    reach = np.sqrt(bound) * (1 + 1e-9)
+    for i in range(_cell(low_z - reach, edge, cells[0]), _cell(low_z + reach, edge, cells[0]) + 1):
+        for j in range(_cell(low_y - reach, edge, cells[1]), _cell(high_y + reach, edge, cells[1]) + 1):
+            row = (i * cells[1] + j) * cells[2]
+            first, last = _cell(low_x - reach, edge, cells[2]), _cell(high_x + reach, edge, cells[2])
+            for s in range(start[row + first], start[row + last + 1]):
+                if _nearest(seeds, s, z, top, bottom, left, right, unit) <= bound * (1 + 1e-9):
+                    bound = min(bound, _farthest(seeds, s, z, top, bottom, left, right, unit))
                     candidates[count] = s
                     count += 1
-        whole = (
-            z_first == 0 and y_first == 0 and x_first == 0
-            and z_last == cells[0] - 1 and y_last == cells[1] - 1 and x_last == cells[2] - 1
-        )  # fmt: skip
-        if whole or bound <= (reach * edge) ** 2 * (1 - 1e-9):
-            break
-        reach *= 2
     kept = 0
     for k in range(count):
         s = candidates[k]
-        dz = (seeds[s, 0] - z) * unit[0]
-        dy = max(top - seeds[s, 1], seeds[s, 1] - bottom, 0) * unit[1]
-        dx = max(left - seeds[s, 2], seeds[s, 2] - right, 0) * unit[2]
-        if (dz * dz + dy * dy) + dx * dx <= bound * (1 + 1e-9):
+        if _nearest(seeds, s, z, top, bottom, left, right, unit) <= bound * (1 + 1e-9):
             candidates[kept] = s
             kept += 1
     return kept
 
 
 @compiled
-def _nearest_in_run(z, y, left, right, origin, seeds, finer, unit, candidates, count, nearest, owner, out):
-    """Labels of the voxels from `left` to `right` of one row."""
-    width = right - left
-    for x in range(width):
-        nearest[x] = np.inf
-        owner[x] = 0
-    for k in range(count):
-        s = candidates[k]
-        dz = (origin[0] + z * finer[0] - seeds[s, 0]) * unit[0]
-        dy = (origin[1] + y * finer[1] - seeds[s, 1]) * unit[1]
-        across = dz * dz + dy * dy
-        begin = origin[2] + left * finer[2] - seeds[s, 2]
-        label = np.int32(s + 1)
-        for x in range(width):
-            dx = (begin + x * finer[2]) * unit[2]
-            distance = across + dx * dx
-            closer = (distance < nearest[x]) | ((distance == nearest[x]) & (label < owner[x]))
-            nearest[x] = distance if closer else nearest[x]
-            owner[x] = label if closer else owner[x]
-    for x in range(width):
-        out[left + x] = owner[x]
+def _cell(place, edge, cells):
+    """The cell that a place lies in, along an axis."""
+    return min(max(np.int64(place / edge), 0), cells - 1)
+
+
+@compiled
+def _farthest(seeds, s, z, top, bottom, left, right, unit):
+    """How far a seed is from the farthest voxel of the block, squared."""
+    dz = (seeds[s, 0] - z) * unit[0]
+    dy = max(abs(seeds[s, 1] - top), abs(seeds[s, 1] - bottom)) * unit[1]
+    dx = max(abs(seeds[s, 2] - left), abs(seeds[s, 2] - right)) * unit[2]
+    return (dz * dz + dy * dy) + dx * dx
+
+
+@compiled
+def _nearest(seeds, s, z, top, bottom, left, right, unit):
+    """How far a seed is from the block, squared."""
+    dz = (seeds[s, 0] - z) * unit[0]
+    dy = max(top - seeds[s, 1], seeds[s, 1] - bottom, 0) * unit[1]
+    dx = max(left - seeds[s, 2], seeds[s, 2] - right, 0) * unit[2]
+    return (dz * dz + dy * dy) + dx * dx
