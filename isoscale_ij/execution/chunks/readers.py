@@ -119,23 +119,24 @@ class VolumeReader:
 
 @dataclass(frozen=True)
 class TiledReader:
-    """Reads a volume tile by tile, and keeps tiles for a while: what is packed is not unpacked for every block.
+    """Reads what is stored in chunks tile by tile, and keeps tiles for a while: none is unpacked for every block.
 
     Attributes
     ----------
-    source : VolumeReader
+    source : Reader
     tiles : Blocks
         Whole chunks of the file.
     name : str
-        Under which tiles are kept: of this volume, and of no other.
+        Under which tiles are kept: of this source, and of no other.
     """
 
-    source: VolumeReader
+    source: Reader
     tiles: Blocks
     name: str
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> Any:
+        """Of the source."""
         return self.source.shape
 
     @property

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from isoscale_ij.engines.cpu.threads import thread_count
 from isoscale_ij.errors import FormatError, MissingDependencyError
 from isoscale_ij.execution.chunks.journal import marks_of_output
+from isoscale_ij.execution.chunks.kept import room
 from isoscale_ij.execution.chunks.lazy import Resampled, Stored
-from isoscale_ij.execution.chunks.readers import is_lazy, reader_of, reads_by_region
+from isoscale_ij.execution.chunks.readers import TiledReader, is_lazy, reader_of, reads_by_region
 from isoscale_ij.execution.chunks.regions import Blocks, block_size, lengths
 from isoscale_ij.execution.chunks.sweeps import Summary, Sweeps, current_client
 from isoscale_ij.execution.resampling import AxisChange, Resampling
@@ -24,6 +26,7 @@ from isoscale_ij.image.axes import SPATIAL
 from isoscale_ij.image.calibration import is_labels
 
 _PART = 2 << 20  # voxels that are made at a time: a level is made of several times as much of the one before
+_TILE_BYTES = 64 << 20  # of the larger level that a thread keeps: what is made side by side needs the same chunks
 _SMALLEST = 256  # voxels along y and x of the smallest level, about
 _CHUNK = {2: (1, 1024, 1024), 3: (32, 256, 256)}  # z, y, x, of flat images and of others
 _SHARD_BYTES = 32 << 20
@@ -74,7 +77,8 @@ def write(path: Path, image: xr.DataArray, version: str | None = None) -> None:
         if resampling is None or (len(levels) >= wanted if wanted else max(array.shape[-2:]) <= _SMALLEST):
             break
         leading = tuple(n for n, axis in zip(array.shape, image.dims, strict=True) if str(axis) in "tc")
-        reader = Resampled(array, leading, "z" in image.dims, resampling)
+        stored = TiledReader(array, Blocks(array.shape, array.opened("r").chunks), array.path)
+        reader = Resampled(stored, leading, "z" in image.dims, resampling)
         for axis, change in zip(SPATIAL, resampling.axes, strict=True):
             if axis in sizes:
                 sizes[axis] *= change.ratio
@@ -138,8 +142,9 @@ def _fill(array: ZarrFolder, reader: Any, sweeps: Sweeps) -> None:
     opened = array.opened("r")
     blocks = Blocks(array.shape, tuple(opened.shards or opened.chunks))
     jobs = ((number, (array, reader, blocks)) for number in range(len(blocks)))
-    for _ in sweeps.run(write_shard, jobs, len(blocks)):
-        pass
+    with room(0, 0 if sweeps.client else _TILE_BYTES * thread_count()):
+        for _ in sweeps.run(write_shard, jobs, len(blocks)):
+            pass
 
 
 def write_shard(number: int, array: ZarrFolder, reader: Any, blocks: Blocks) -> Summary:
