@@ -113,7 +113,7 @@ def _segment(options: argparse.Namespace) -> None:
             channel=options.channel, engine=options.engine, on_progress=Bar(), memory_limit=options.memory_limit,
         )  # fmt: skip
         write(outputs[path], labels, overwrite=options.overwrite)
-        count, threshold = int(labels.max()), labels.attrs["threshold"]
+        count, threshold = int(labels.data.max()), labels.attrs["threshold"]
         streams.say(f"{counted(count, 'label')}; threshold {short(threshold)}")
         sigmas = {name: labels.attrs[name] for name in ("spot_sigma", "outline_sigma")}
         numbers = threshold if isinstance(threshold, list) else [threshold]

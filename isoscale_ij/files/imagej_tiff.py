@@ -94,7 +94,7 @@ def _dress(stack: Hyperstack, image: xr.DataArray) -> None:
     """Give labels the colours and the display range that tell them apart, with a note that nobody chose them."""
     if stack.properties.get(properties.KIND) != "labels" or stack.channels > 1:
         return
-    usual = {"luts": [looks.label_lut()], "ranges": [looks.label_range(float(image.max()))]}
+    usual = {"luts": [looks.label_lut()], "ranges": [looks.label_range(float(np.nanmax(image.data)))]}
     usual = {key: value for key, value in usual.items() if key not in stack.about}
     if usual:
         stack.about |= usual

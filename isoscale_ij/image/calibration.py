@@ -17,7 +17,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from isoscale_ij.carrying import takes_images
 from isoscale_ij.errors import PUBLIC, CalibrationError, ParameterError
@@ -33,6 +32,7 @@ from isoscale_ij.image.axes import (
     with_our_axes,
 )
 from isoscale_ij.image.units import VOXEL, LengthLike, canonical_unit, convert, is_time, known_unit, parse_length
+from isoscale_ij.image.variables import coordinate, variable
 
 VoxelSizeLike: TypeAlias = LengthLike | Mapping[str, LengthLike] | Sequence[LengthLike]
 
@@ -110,7 +110,7 @@ def _named(array: Any, dims: str | Sequence[str] | None) -> xr.DataArray:
     if not isinstance(array, xr.DataArray):
         values, names = as_values(array, dims)
         check_axes(names)
-        return with_our_axes(xr.DataArray(values, dims=names))
+        return with_our_axes(xr.DataArray(variable(names, values)))
     if dims is None:
         return with_our_axes(array)
     names = axis_names(dims, array.shape)
@@ -264,7 +264,7 @@ def grid(axis: str, count: int, size: float, lower: float, unit: str | None) -> 
     attributes: dict[str, Any] = {"spacing": float(size)}
     if unit is not None:
         attributes["units"] = unit
-    return xr.Variable((axis,), lower + size / 2 + np.arange(count) * size, attributes)
+    return coordinate(axis, lower + size / 2 + np.arange(count) * size, attributes)
 
 
 def is_labels(image: xr.DataArray) -> bool:
@@ -358,7 +358,7 @@ def _normalized(image: xr.DataArray) -> xr.DataArray:
     """The calibration as it is defined: one unit for lengths, its full name, the spacing stated."""
     units = {axis: axis_unit(image, axis) for axis in SPATIAL if spacing(image, axis) is not None}
     common = length_unit(image)
-    coords: dict[str, NDArray[np.float64] | xr.DataArray] = {}
+    coords: dict[str, xr.Variable] = {}
     for axis in CALIBRATED:
         coord = _coordinates(image).get(axis)
         if axis not in image.dims or coord is None:
@@ -386,7 +386,7 @@ def _normalized(image: xr.DataArray) -> xr.DataArray:
         attributes = {**coord.attrs, "spacing": size} | ({"units": target} if target else {})
         if target is None:
             attributes.pop("units", None)
-        coords[axis] = xr.DataArray(centres, dims=[axis], attrs=attributes)
+        coords[axis] = coordinate(axis, centres, attributes)
     return image.assign_coords(coords) if coords else image
 
 

@@ -16,6 +16,7 @@ from isoscale_ij.errors import CalibrationError, FormatError
 from isoscale_ij.image.axes import AXES, CALIBRATED
 from isoscale_ij.image.calibration import CalibrationWarning, as_image, grid, possible_size
 from isoscale_ij.image.units import VOXEL, canonical_unit
+from isoscale_ij.image.variables import coordinate, variable
 
 Region: TypeAlias = Mapping[str, slice]
 """A part of an image: which voxels of each axis; all of them on axes that are not named."""
@@ -115,7 +116,7 @@ class Header:
                 attrs = {key: value for key, value in attrs.items() if key != "kind"}
         else:
             data = np.broadcast_to(np.zeros((), self.dtype), self.shape)
-        image = xr.DataArray(data, dims=dims, attrs=attrs).rename(self.name)  # of dask's arrays, xarray takes the name
+        image = xr.DataArray(variable(dims, data, attrs), name=self.name)
         image = image.transpose(*(axis for axis in AXES if axis in self.dims))
         coords, wrong = self._coordinates(dict(zip(map(str, image.dims), image.shape, strict=True)))
         if wrong:
@@ -125,7 +126,7 @@ class Header:
                 CalibrationWarning,
             )
         if self.channels and "c" in image.dims and len(self.channels) == image.sizes["c"]:
-            coords["c"] = self.channels
+            coords["c"] = coordinate("c", np.array(self.channels))
         return as_image(image.assign_coords(coords))
 
     def _coordinates(self, sizes: dict[str, int]) -> tuple[dict[str, Any], dict[str, str]]:
