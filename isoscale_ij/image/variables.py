@@ -1,7 +1,8 @@
 """What DataArrays are made of, in a form that xarray takes as it is.
 
 Of an array that it is given as such, xarray asks whether dask made it; to ask, it loads all of dask, which takes
-longer than most of what is done to a small image.
+longer than most of what is done to a small image. xarray itself is loaded with this module, when there is an image:
+what is known of a file needs none.
 """
 
 from __future__ import annotations
@@ -15,11 +16,20 @@ import xarray as xr
 from numpy.typing import NDArray
 from xarray.indexes import PandasIndex
 
+from isoscale_ij.image.accessor import Iso  # noqa: F401  (with the first image, there is image.iso)
 
-def variable(dims: Sequence[Hashable], values: Any, attrs: Mapping[Any, Any] | None = None) -> xr.Variable:
-    """The values of an image, to be handed to ``xr.DataArray``."""
+
+def data_array(
+    dims: Sequence[Hashable],
+    values: Any,
+    attrs: Mapping[Any, Any] | None = None,
+    *,
+    coords: Mapping[Any, Any] | None = None,
+    name: Hashable | None = None,
+) -> xr.DataArray:
+    """Values of any kind, with what belongs to them."""
     taken = type(values) is np.ndarray and values.dtype.kind not in "OMm"  # these, and other arrays, it converts
-    return xr.Variable(tuple(dims), values, attrs, fastpath=taken)
+    return xr.DataArray(xr.Variable(tuple(dims), values, attrs, fastpath=taken), coords, name=name)
 
 
 def coordinate(axis: str, positions: NDArray[Any], attrs: Mapping[Any, Any] | None = None) -> xr.Variable:

@@ -7,10 +7,9 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from isoscale_ij.errors import FormatError, MissingDependencyError
 from isoscale_ij.execution.chunks.journal import marks_of_output
@@ -22,6 +21,9 @@ from isoscale_ij.execution.resampling import AxisChange, Resampling
 from isoscale_ij.files.ome_zarr import metadata
 from isoscale_ij.image.axes import SPATIAL
 from isoscale_ij.image.calibration import is_labels
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _PART = 2 << 20  # voxels that are made at a time: a level is made of several times as much of the one before
 _SMALLEST = 256  # voxels along y and x of the smallest level, about
