@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from isoscale_ij import remarks
 from isoscale_ij.carrying import is_data_array, takes_images
 from isoscale_ij.errors import FormatError, ParameterError
-from isoscale_ij.execution.chunks.journal import kept_output
 from isoscale_ij.files import formats
 from isoscale_ij.files.atomic import check_replaceable as check_replaceable
 from isoscale_ij.files.atomic import check_room
@@ -159,6 +158,8 @@ def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False, 
     --------
     >>> write("isotropic.tif", image, overwrite=True)  # doctest: +SKIP
     """
+    from isoscale_ij.execution.chunks.journal import kept_output
+
     path = Path(path)
     known = sources(image) if is_data_array(image) and path.exists() else []
     image = as_image(image)
