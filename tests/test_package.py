@@ -55,7 +55,7 @@ def test_info_needs_neither_kernels_nor_pictures() -> None:
 @pytest.mark.parametrize(
     ("command", "unneeded"),
     [
-        (["info", "small.tif"], ["numba", "xarray", "pandas", "scipy"]),
+        (["info", "small.tif"], ["numba", "xarray", "pandas", "scipy", "psutil", "isoscale_ij.execution"]),
         (["rescale", "small.tif", "scaled.tif", "--voxel-size", "1.0"], []),
         (["segment", "small.tif", "labels.tif", "--spot-sigma", "1.4", "--outline-sigma", "0.9"], []),
     ],
