@@ -118,8 +118,8 @@ class Header:
         else:
             data = np.broadcast_to(np.zeros((), self.dtype), self.shape)
         image = data_array(dims, data, attrs, name=self.name).transpose(*sizes)
-        coords = self._stored_grid(sizes).coordinates()
-        if self.channels and self.channels == self.channel_names:
+        coords = self._stored_grid(dict(zip(sizes, image.shape, strict=True))).coordinates()
+        if self.channels and "c" in image.dims and len(self.channels) == image.sizes["c"]:
             coords["c"] = coordinate("c", np.array(self.channels))
         return as_image(image.assign_coords(coords))
 
