@@ -81,6 +81,7 @@ def _row(name: str, peer: str, most: float, ours: list[str], theirs: list[str]) 
 def _seconds(command: list[str], *, compiling: bool) -> float:
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, **({"NUMBA_CACHE_DIR": cache} if compiling else {})}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as users have it: modules are compiled once
         for name in ("ours.tif", "theirs.tif"):  # nothing is overwritten without being asked
             for argument in command:
                 if argument.endswith(name):

@@ -142,7 +142,7 @@ def takes_images(
             result = operation(*bound.args, **bound.kwargs)
             if recalibrate:
                 return _loaded(recalibrate)(foreign, result)  # type: ignore[no-any-return]
-            if kind and kind.take_out and back and _is_data_array(result):
+            if kind and kind.take_out and back and is_data_array(result):
                 return _loaded(kind.take_out)(result, foreign)  # type: ignore[no-any-return]
             return result
 
@@ -155,12 +155,13 @@ def _any_foreign(arguments: tuple[object, ...], options: Mapping[str, object]) -
     if not any(kind.library in sys.modules for kind in _kinds):
         return False
     return any(
-        type(value) not in _plain_types and not _is_data_array(value) and kind_of(value) is not None
+        type(value) not in _plain_types and not is_data_array(value) and kind_of(value) is not None
         for value in (*arguments, *options.values())
     )
 
 
-def _is_data_array(value: object) -> bool:
+def is_data_array(value: object) -> bool:
+    """Whether a value is a DataArray: where xarray is not loaded, there is none."""
     xarray = sys.modules.get("xarray")
     return xarray is not None and isinstance(value, xarray.DataArray)
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import SupportsFloat, SupportsIndex
 
-import psutil
-
 from isoscale_ij.errors import MemoryLimitError, ParameterError
 
 SHARE_OF_FREE = 0.8  # used at most, unless the caller says otherwise
@@ -27,6 +25,8 @@ _GROUP_USED = Path("/sys/fs/cgroup/memory.current")
 
 def free_memory() -> int:
     """Bytes that this process may still use: the machine's, or its control group's where that is less."""
+    import psutil  # here, since what only reads a header asks for no memory
+
     free = int(psutil.virtual_memory().available)
     try:
         return min(free, int(_GROUP_LIMIT.read_text()) - int(_GROUP_USED.read_text()))
@@ -82,6 +82,8 @@ class Peak:
 @contextmanager
 def watched() -> Iterator[Peak]:
     """Watch the process's memory, looking every 2 ms; the peak is known at the end."""
+    import psutil
+
     process = psutil.Process()
     before = process.memory_info().rss
     peak, stop = Peak(), Event()

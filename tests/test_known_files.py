@@ -10,7 +10,7 @@ import xarray as xr
 
 import isoscale_ij as iso
 from images import assert_same
-from isoscale_ij.files import formats, read_header, scene_names
+from isoscale_ij.files import described, formats, read_header, scene_names
 from isoscale_ij.files.converting import convert
 from isoscale_ij.image.calibration import axis_unit, lower_edge, spacing
 from isoscale_ij.image.header import Header
@@ -59,6 +59,8 @@ def test_the_header_alone(known: Known, tmp_path: Path, monkeypatch: pytest.Monk
     assert_calibrated(image, known)
     assert len(names) == known.scenes
     assert image.nbytes > 0 == int(image.max())  # zeros stand for the voxels
+    with heard():
+        assert described(path, scene=known.scene) == iso.info(image)
 
 
 def header_of(known: Known, folder: Path) -> Header:

@@ -52,6 +52,28 @@ def test_info_needs_neither_kernels_nor_pictures() -> None:
     assert python(code) == "[]"
 
 
+@pytest.mark.parametrize(
+    ("command", "unneeded"),
+    [
+        (["info", "small.tif"], ["numba", "xarray", "pandas", "scipy", "psutil", "isoscale_ij.execution"]),
+        (["rescale", "small.tif", "scaled.tif", "--voxel-size", "1.0"], []),
+        (["segment", "small.tif", "labels.tif", "--spot-sigma", "1.4", "--outline-sigma", "0.9"], []),
+    ],
+)
+def test_a_command_loads_no_more_than_it_needs(command: list[str], unneeded: list[str], tmp_path: Path) -> None:
+    image, _ = iso.sample(shape=(8, 64, 64), n_objects=4)
+    iso.write(tmp_path / "small.tif", image)
+    heavy = [*unneeded, "dask", "distributed", "zarr", "matplotlib", "pyopencl", "jpype"]
+    code = f"""
+import os, sys
+from isoscale_ij.cli.main import main
+os.chdir({str(tmp_path)!r})
+status = main({command})
+print([status, *(module for module in {heavy} if module in sys.modules)])
+"""
+    assert python(code).splitlines()[-1] == "[0]"
+
+
 @pytest.mark.parametrize("package", [iso, iso.imagej])
 def test_each_public_name_is_there_under_its_name(package: Any) -> None:
     for name in package.__all__:

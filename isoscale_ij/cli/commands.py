@@ -40,9 +40,8 @@ def _info(options: argparse.Namespace) -> None:
 
 def _set_voxel_size(options: argparse.Namespace) -> None:
     from isoscale_ij.errors import ParameterError
-    from isoscale_ij.files import read, read_header, recalibrate, write
+    from isoscale_ij.files import described, read, recalibrate, write
     from isoscale_ij.image.calibration import CalibrationWarning, set_voxel_size
-    from isoscale_ij.image.inspection import info
 
     changes = {axis: getattr(options, axis) for axis in AXES}
     changes |= {"unit": options.unit, "time_unit": options.time_unit, "origin": options.origin}
@@ -57,7 +56,7 @@ def _set_voxel_size(options: argparse.Namespace) -> None:
     # What is wrong with the old calibration was being mended; all else counts.
     remarks.warn_of(remark for remark in heard if not issubclass(remark.category, CalibrationWarning))
     in_place = options.output is None
-    streams.result(info(read_header(options.output or options.input, scene=options.scene if in_place else None)))
+    streams.result(described(options.output or options.input, scene=options.scene if in_place else None))
 
 
 def _rescale(options: argparse.Namespace) -> None:
@@ -113,7 +112,7 @@ def _segment(options: argparse.Namespace) -> None:
             channel=options.channel, engine=options.engine, on_progress=Bar(), memory_limit=options.memory_limit,
         )  # fmt: skip
         write(outputs[path], labels, overwrite=options.overwrite)
-        count, threshold = int(labels.max()), labels.attrs["threshold"]
+        count, threshold = int(labels.data.max()), labels.attrs["threshold"]
         streams.say(f"{counted(count, 'label')}; threshold {short(threshold)}")
         sigmas = {name: labels.attrs[name] for name in ("spot_sigma", "outline_sigma")}
         numbers = threshold if isinstance(threshold, list) else [threshold]

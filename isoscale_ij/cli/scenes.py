@@ -7,8 +7,8 @@ from typing import Any
 
 from isoscale_ij import remarks
 from isoscale_ij.errors import FormatError
-from isoscale_ij.files import read_header, scene_names
-from isoscale_ij.image.inspection import ImageInfo, info
+from isoscale_ij.files import described, scene_names
+from isoscale_ij.image.inspection import ImageInfo
 from isoscale_ij.image.units import symbol
 from isoscale_ij.wording import short
 
@@ -17,13 +17,13 @@ def described_scenes(path: Path, scene: str | None) -> tuple[ImageInfo, list[dic
     """The image that is meant; and all of them, where there are several and none was chosen."""
     names = [""] if scene is not None else scene_names(path)
     if len(names) == 1:
-        return info(read_header(path, scene=scene)), []
+        return described(path, scene=scene), []
     scenes: list[dict[str, Any]] = []
-    first = info(read_header(path, scene=0))
+    first = described(path, scene=0)
     for index, name in enumerate(names):
         try:
             with remarks.heard():  # they are made when the scene is read
-                about = first if index == 0 else info(read_header(path, scene=index))
+                about = first if index == 0 else described(path, scene=index)
             scenes.append({"scene": index, "scene_name": name, **about.as_dict()})
         except FormatError as error:
             scenes.append({"scene": index, "scene_name": name, "error": str(error)})

@@ -22,14 +22,13 @@ _SHARE = 0.5  # of the memory; larger images are read in chunks
 def opened(path: Path, options: argparse.Namespace, scene: str | None = None) -> xr.DataArray:
     """The image of a file; a lazy one, if it is large beside the memory, or chunks are asked for."""
     from isoscale_ij import memory
-    from isoscale_ij.files import read, read_header
+    from isoscale_ij.files import described, read
     from isoscale_ij.remarks import heard
 
     chunked = any(getattr(options, name, None) for name in ("workers", "scheduler", "resume"))
     if not chunked:
         with heard():
-            header = read_header(path, scene=scene)
-        nbytes = header.size * header.dtype.itemsize
+            nbytes = described(path, scene=scene).nbytes
         chunked = nbytes > _SHARE * memory.limit_in_bytes(options.memory_limit)
     return read(path, scene=scene, chunks="auto" if chunked else None)
 

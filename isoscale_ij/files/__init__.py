@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-
-import xarray as xr
+from typing import TYPE_CHECKING, Any
 
 from isoscale_ij import remarks
-from isoscale_ij.carrying import takes_images
+from isoscale_ij.carrying import is_data_array, takes_images
 from isoscale_ij.errors import FormatError, ParameterError
-from isoscale_ij.execution.chunks.journal import kept_output
 from isoscale_ij.files import formats
 from isoscale_ij.files.atomic import check_replaceable as check_replaceable
 from isoscale_ij.files.atomic import check_room
@@ -22,8 +19,13 @@ from isoscale_ij.files.formats import endings as endings
 from isoscale_ij.files.formats import stem as stem
 from isoscale_ij.image.axes import AXES
 from isoscale_ij.image.calibration import CalibrationWarning, as_image
+from isoscale_ij.image.grid import Grid
+from isoscale_ij.image.inspection import ImageInfo, info_of_header
 from isoscale_ij.image.inspection import remarks as calibration_remarks
 from isoscale_ij.image.sources import remember, sources
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _PACKED = 50  # times smaller than in memory is what OME-Zarr packs, at the very best
 
@@ -83,8 +85,15 @@ def read(
 
             image = lazy_image(path, scene, chunks)
         image = remember(image, path)
-    remarks.warn_of(remarks.Remark(text, CalibrationWarning) for text in calibration_remarks(image))
+    remarks.warn_of(remarks.Remark(text, CalibrationWarning) for text in calibration_remarks(Grid.of(image)))
     return image
+
+
+def described(path: str | os.PathLike[str], *, scene: str | int | None = None) -> ImageInfo:
+    """What :func:`isoscale_ij.info` says of the image in a file, from its header."""
+    path = Path(path)
+    with of_reading(path):
+        return info_of_header(formats.of_file(path).header(path, scene))
 
 
 def read_header(path: str | os.PathLike[str], *, scene: str | int | None = None) -> xr.DataArray:
@@ -103,6 +112,7 @@ def smaller_levels(path: str | os.PathLike[str], *, scene: str | int | None = No
             return []
         dims, arrays = levels(path, scene)
     import dask.array as da
+    import xarray as xr
 
     ordered = [axis for axis in AXES if axis in dims]
     values = [da.from_zarr(array) for array in arrays]  # type: ignore[no-untyped-call]
@@ -148,8 +158,10 @@ def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False, 
     --------
     >>> write("isotropic.tif", image, overwrite=True)  # doctest: +SKIP
     """
+    from isoscale_ij.execution.chunks.journal import kept_output
+
     path = Path(path)
-    known = sources(image) if isinstance(image, xr.DataArray) and path.exists() else []
+    known = sources(image) if is_data_array(image) and path.exists() else []
     image = as_image(image)
     inputs = [Path(source) for source in known]
     if any(source.exists() and path.samefile(source) for source in inputs):

@@ -14,6 +14,7 @@ from isoscale_ij.files.failures import of_reading
 from isoscale_ij.files.scenes import Scene
 from isoscale_ij.files.streaming import StreamedValues
 from isoscale_ij.image.calibration import CalibrationWarning
+from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.inspection import remarks as calibration_remarks
 from isoscale_ij.image.sources import remember
 from isoscale_ij.progress import OnProgress
@@ -53,7 +54,7 @@ def convert(
     with of_reading(source):
         header = formats.of_file(source).header(source, scene)
         image = remember(header.image(lazy=StreamedValues(source, header, on_progress)), source)
-    remarks.warn_of(remarks.Remark(text, CalibrationWarning) for text in calibration_remarks(image))
+    remarks.warn_of(remarks.Remark(text, CalibrationWarning) for text in calibration_remarks(Grid.of(image)))
     write(target, image, overwrite=overwrite)
 
 

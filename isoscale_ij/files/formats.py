@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
-
-import xarray as xr
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files import bioio, czi, imagej_tiff, ims, lif, mrc, nd2, nifti, nrrd, ome_tiff, ome_zarr, xlef
 from isoscale_ij.files.scenes import Scene
 from isoscale_ij.image.header import Header
 
-Change = Callable[[xr.DataArray], xr.DataArray]
+if TYPE_CHECKING:
+    import xarray as xr
+
+Change: TypeAlias = "Callable[[xr.DataArray], xr.DataArray]"
 """Takes a stand-in of an image and gives it with another calibration."""
 
 FIRST_BYTES = 64

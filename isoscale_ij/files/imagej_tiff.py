@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tifffile
-import xarray as xr
 
 from isoscale_ij.files.scenes import Scene, chosen_scene
 from isoscale_ij.files.tiff import dialects, ifds, imagej, imagej_metadata, patching, planes, reading, tags
 from isoscale_ij.image import looks, properties
 from isoscale_ij.image.header import Header
 from isoscale_ij.image.hyperstack import DIMS, Hyperstack, as_pixels, hyperstack, pixel_type
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _CLASSIC_LIMIT = 2**32 - 2**16  # bytes; leaves room for tags
 _SPARE = 512  # letters in the description of a file to which none can be added later
@@ -94,7 +96,7 @@ def _dress(stack: Hyperstack, image: xr.DataArray) -> None:
     """Give labels the colours and the display range that tell them apart, with a note that nobody chose them."""
     if stack.properties.get(properties.KIND) != "labels" or stack.channels > 1:
         return
-    usual = {"luts": [looks.label_lut()], "ranges": [looks.label_range(float(image.max()))]}
+    usual = {"luts": [looks.label_lut()], "ranges": [looks.label_range(float(np.nanmax(image.data)))]}
     usual = {key: value for key, value in usual.items() if key not in stack.about}
     if usual:
         stack.about |= usual

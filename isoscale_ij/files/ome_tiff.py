@@ -5,12 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import numpy as np
 import tifffile
-import xarray as xr
 
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files.atomic import replacing
@@ -20,6 +19,9 @@ from isoscale_ij.image.axes import CALIBRATED, channel_names
 from isoscale_ij.image.calibration import axis_unit, is_labels, lower_edge, spacing
 from isoscale_ij.image.header import Axis, Header, json_like
 from isoscale_ij.image.units import canonical_unit, symbol
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _TYPES = {
     "bool": "uint8", "float16": "float32",

@@ -1,6 +1,6 @@
 """``image.iso``: the functions of the package on a DataArray, where a notebook's completion finds them.
 
-xarray learns of it when the first module of images is loaded; ``import isoscale_ij`` alone loads none.
+xarray learns of it with the first image: what makes a DataArray, or is given one, loads this module.
 """
 
 from __future__ import annotations

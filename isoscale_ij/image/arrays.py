@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from isoscale_ij import remarks
 from isoscale_ij.errors import CalibrationError, FormatError, ParameterError
 from isoscale_ij.image.axes import AXES, CALIBRATED, axis_names
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _DEFAULT_DIMS = {2: ("y", "x"), 3: ("z", "y", "x"), 5: AXES}
 _RGB = (3, 4)  # samples of a colour, without and with opacity
@@ -60,12 +62,14 @@ def with_numbers(image: xr.DataArray) -> xr.DataArray:
                 f"Got coordinates of {axis} that are no positions ({shown}{more}); needed are numbers{dates}. Drop "
                 f"them with image.drop_vars({axis!r}), or give numbers with image.assign_coords({axis}=…)."
             )
+        from isoscale_ij.image.variables import coordinate
+
         attrs = {key: value for key, value in coord.attrs.items() if key != "spacing"} | {"units": "second"}
         times = coord.values
         if coord.dtype.kind == "M":
             image = image.assign_attrs(start=str(times[0]))
             times = times - times[0]
-        image = image.assign_coords(t=xr.Variable(("t",), times / _SECOND, attrs))
+        image = image.assign_coords(t=coordinate("t", times / _SECOND, attrs))
     return image
 
 

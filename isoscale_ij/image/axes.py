@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from isoscale_ij.errors import FormatError, ParameterError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 AXES = ("t", "c", "z", "y", "x")
 SPATIAL = ("z", "y", "x")
@@ -109,15 +111,15 @@ def _plain(value: Any) -> Any:
     return np.asarray(value).tolist() if hasattr(value, "ndim") else value
 
 
-def check_values(image: xr.DataArray) -> None:
+def check_values(dtype: np.dtype[Any], sizes: Mapping[Any, int]) -> None:
     """Raise a FormatError for types that are no grey values, and for empty axes."""
-    if image.dtype.kind not in "buif" or image.dtype.itemsize > 8:
+    if dtype.kind not in "buif" or dtype.itemsize > 8:
         raise FormatError(
-            f"Got values of type {image.dtype}; needed are booleans, integers or real numbers of up to 64 bits. "
+            f"Got values of type {dtype}; needed are booleans, integers or real numbers of up to 64 bits. "
             "Convert them first, for example abs(array) or array.astype(float)."
         )
-    if 0 in image.shape:
-        raise FormatError(f"Got an image without voxels, {dict(image.sizes)}; needed is at least one on every axis.")
+    if 0 in sizes.values():
+        raise FormatError(f"Got an image without voxels, {dict(sizes)}; needed is at least one on every axis.")
 
 
 def channel_names(image: xr.DataArray) -> list[str]:

@@ -11,17 +11,13 @@ stated position that is 0, and the first centre is at half a voxel.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
-import xarray as xr
-from numpy.typing import NDArray
 
-from isoscale_ij.carrying import takes_images
+from isoscale_ij.carrying import is_data_array, takes_images
 from isoscale_ij.errors import PUBLIC, CalibrationError, ParameterError
-from isoscale_ij.image.accessor import Iso  # noqa: F401  (with the first image, there is image.iso)
 from isoscale_ij.image.arrays import as_values, with_numbers
 from isoscale_ij.image.axes import (
     CALIBRATED,
@@ -32,12 +28,24 @@ from isoscale_ij.image.axes import (
     per_axis,
     with_our_axes,
 )
+from isoscale_ij.image.possible import mean_step, one_unit, possible_size
 from isoscale_ij.image.units import VOXEL, LengthLike, canonical_unit, convert, is_time, known_unit, parse_length
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 VoxelSizeLike: TypeAlias = LengthLike | Mapping[str, LengthLike] | Sequence[LengthLike]
 
 _SAME_SPACING = 1e-6  # a stated spacing counts while it agrees with the coordinates so far
 _UNEQUAL_STEP = 1e-3  # of a step
+
+
+class Attributed(Protocol):
+    """What has attributes: an image, or what is known of it before it is one."""
+
+    @property
+    def attrs(self) -> Mapping[Any, Any]:
+        """As those of a DataArray."""
 
 
 class CalibrationWarning(UserWarning):
@@ -95,7 +103,7 @@ def as_image(
     (0.75, 'micrometer')
     """
     image = _named(array, dims)
-    check_values(image)
+    check_values(image.dtype, image.sizes)
     image = with_numbers(image)
     if voxel_size is not None or unit is not None:
         sizes = {} if voxel_size is None else per_axis(image.dims, voxel_size, "voxel_size", allowed=CALIBRATED)
@@ -107,10 +115,12 @@ def as_image(
 
 def _named(array: Any, dims: str | Sequence[str] | None) -> xr.DataArray:
     """A DataArray with our names of axes, in our order."""
-    if not isinstance(array, xr.DataArray):
+    from isoscale_ij.image.variables import data_array
+
+    if not is_data_array(array):
         values, names = as_values(array, dims)
         check_axes(names)
-        return with_our_axes(xr.DataArray(values, dims=names))
+        return with_our_axes(data_array(names, values))
     if dims is None:
         return with_our_axes(array)
     names = axis_names(dims, array.shape)
@@ -128,7 +138,7 @@ def voxel_size(image: Any) -> dict[str, float]:
     >>> voxel_size(as_image(np.zeros((4, 8, 8)), voxel_size={"z": "900 nm", "y": 0.2, "x": 0.2}, unit="um"))
     {'z': 0.9, 'y': 0.2, 'x': 0.2}
     """
-    if not isinstance(image, xr.DataArray):
+    if not is_data_array(image):
         image = as_image(image)
     common = length_unit(image)
     sizes = {}
@@ -204,14 +214,10 @@ def spacing(image: xr.DataArray, axis: str) -> float | None:
         return None
     stated = _number(coord.attrs.get("spacing"))
     if coord.size == 1:
-        return _possible(stated, axis) if stated is not None else None
+        return possible_size(stated, axis) if stated is not None else None
     centres = np.asarray(coord.values, np.float64)
     steps = np.diff(centres)
-    step = float((centres[-1] - centres[0]) / (coord.size - 1))
-    if not math.isfinite(step) or step == 0:
-        raise CalibrationError(
-            f"The coordinates of {axis} do not rise: they go from {centres[0]:g} to {centres[-1]:g}."
-        )
+    step = mean_step(axis, float(centres[0]), float(centres[-1]), coord.size)
     kind = coord.dtype if coord.dtype.kind == "f" else np.dtype(np.float64)
     rounding = 2 * float(np.spacing(np.abs(centres).max().astype(kind)))  # far from 0, few digits are left
     worst = int(np.argmax(np.abs(steps - step)))
@@ -261,13 +267,15 @@ def lower_edge(image: xr.DataArray, axis: str) -> float:
 
 def grid(axis: str, count: int, size: float, lower: float, unit: str | None) -> xr.Variable:
     """The coordinates of an axis of `count` voxels of `size`, that begins at `lower`."""
+    from isoscale_ij.image.variables import coordinate
+
     attributes: dict[str, Any] = {"spacing": float(size)}
     if unit is not None:
         attributes["units"] = unit
-    return xr.Variable((axis,), lower + size / 2 + np.arange(count) * size, attributes)
+    return coordinate(axis, lower + size / 2 + np.arange(count) * size, attributes)
 
 
-def is_labels(image: xr.DataArray) -> bool:
+def is_labels(image: Attributed) -> bool:
     """Whether the image is a label image."""
     return image.attrs.get("kind") == "labels"
 
@@ -275,21 +283,6 @@ def is_labels(image: xr.DataArray) -> bool:
 def mark_as_labels(image: xr.DataArray) -> xr.DataArray:
     """The same image, marked as a label image."""
     return image.assign_attrs(kind="labels")
-
-
-def possible_size(size: Any, axis: str, what: str = "voxel size") -> float:
-    """`size` as a float, or a CalibrationError if no voxel can have it."""
-    try:
-        value = float(size)
-    except (TypeError, ValueError):
-        raise CalibrationError(f"Got the {what} {size!r} on {axis}; needed is a finite number above 0.") from None
-    if not math.isfinite(value) or value <= 0:
-        raise CalibrationError(f"Got the {what} {size} on {axis}; needed is a finite number above 0.")
-    return value
-
-
-def _possible(size: float, axis: str) -> float:
-    return possible_size(size, axis, "time step" if axis == "t" else "voxel size")
 
 
 def _number(value: Any) -> float | None:
@@ -327,7 +320,7 @@ def _with_voxel_size(
         if new_unit is not None and (not is_time(new_unit) if axis == "t" else is_time(new_unit)):
             needed = "time, for example s" if axis == "t" else "length, for example um"
             raise CalibrationError(f"Got the unit {new_unit} for {axis}; needed is a unit of {needed}.")
-        _possible(size, axis)
+        possible_size(size, axis)
         lower = 0.0
         if axis in image.coords and old is not None:
             lower = convert(lower_edge(image, axis), old_unit if old_unit is not None else new_unit, new_unit)
@@ -356,9 +349,10 @@ def _with_origin(image: xr.DataArray, edges: Mapping[str, LengthLike]) -> xr.Dat
 
 def _normalized(image: xr.DataArray) -> xr.DataArray:
     """The calibration as it is defined: one unit for lengths, its full name, the spacing stated."""
-    units = {axis: axis_unit(image, axis) for axis in SPATIAL if spacing(image, axis) is not None}
-    common = length_unit(image)
-    coords: dict[str, NDArray[np.float64] | xr.DataArray] = {}
+    from isoscale_ij.image.variables import coordinate
+
+    common = one_unit({axis: axis_unit(image, axis) for axis in SPATIAL if spacing(image, axis) is not None})
+    coords: dict[str, xr.Variable] = {}
     for axis in CALIBRATED:
         coord = _coordinates(image).get(axis)
         if axis not in image.dims or coord is None:
@@ -366,15 +360,7 @@ def _normalized(image: xr.DataArray) -> xr.DataArray:
         size, unit = spacing(image, axis), axis_unit(image, axis)
         if size is None:  # a single voxel, whose position is known and whose size is not
             continue
-        if axis == "t":
-            target = unit
-        else:
-            target = common
-            if (unit is None) != (common is None):
-                raise CalibrationError(
-                    f"Got units on some axes and none on others ({units}); needed is one on each. "
-                    "Set it with set_voxel_size(…, unit=…) or as coords' attrs['units']."
-                )
+        target = unit if axis == "t" else common
         if unit == target and coord.dtype == np.float64 and _attributes_agree(coord, size, unit):
             continue
         centres = np.asarray(coord.values, np.float64)
@@ -386,7 +372,7 @@ def _normalized(image: xr.DataArray) -> xr.DataArray:
         attributes = {**coord.attrs, "spacing": size} | ({"units": target} if target else {})
         if target is None:
             attributes.pop("units", None)
-        coords[axis] = xr.DataArray(centres, dims=[axis], attrs=attributes)
+        coords[axis] = coordinate(axis, centres, attributes)
     return image.assign_coords(coords) if coords else image
 
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import xarray as xr
+from typing import TYPE_CHECKING
 
 from isoscale_ij.image.axes import CALIBRATED, SPATIAL
 from isoscale_ij.image.calibration import axis_unit, grid, spacing
+from isoscale_ij.image.possible import mean_step, one_unit, possible_size
+from isoscale_ij.image.units import convert
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,31 @@ class Grid:
         """The grid with other numbers of voxels of other sizes on some axes, in the same place."""
         known = {axis: size for axis, size in spacings.items() if axis in self.spacings}
         return Grid({**self.sizes, **sizes}, {**self.spacings, **known}, self.units, self.edges)
+
+    def in_one_unit(self) -> Grid:
+        """The same with all lengths in the unit of x, as far as there can be such an image.
+
+        Numbers are those that the coordinates of the image give, to the last bit: an edge is half a voxel before the
+        first centre.
+
+        Raises
+        ------
+        CalibrationError
+            If units are missing or cannot be converted, or the coordinates would not rise.
+        """
+        common = one_unit({axis: unit for axis, unit in self.units.items() if axis in SPATIAL})
+        units = {axis: unit if axis == "t" else common for axis, unit in self.units.items()}
+        spacings, edges = {}, {}
+        for axis, old in self.spacings.items():
+            count, first = self.sizes[axis], self.edges[axis] + old / 2
+            centres = first, first + (count - 1) * old
+            converted = [convert(centre, self.units[axis], units[axis]) for centre in centres]
+            for begin, end in (centres, converted):
+                if count > 1:
+                    mean_step(axis, begin, end, count)
+            spacings[axis] = possible_size(convert(old, self.units[axis], units[axis]), axis)
+            edges[axis] = converted[0] - spacings[axis] / 2
+        return Grid(self.sizes, spacings, units, edges)
 
     def coordinates(self) -> dict[str, xr.Variable]:
         """The coordinates of the calibrated axes."""

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from isoscale_ij import remarks
 from isoscale_ij.errors import CalibrationError, FormatError
-from isoscale_ij.image.axes import AXES, CALIBRATED
-from isoscale_ij.image.calibration import CalibrationWarning, as_image, grid, possible_size
+from isoscale_ij.image.axes import AXES, CALIBRATED, check_axes, check_values
+from isoscale_ij.image.calibration import CalibrationWarning, as_image
+from isoscale_ij.image.grid import Grid
+from isoscale_ij.image.possible import possible_size
 from isoscale_ij.image.units import VOXEL, canonical_unit
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Region: TypeAlias = Mapping[str, slice]
 """A part of an image: which voxels of each axis; all of them on axes that are not named."""
@@ -100,13 +104,11 @@ class Header:
         FormatError
             If an axis is longer than that of any image.
         """
+        from isoscale_ij.image.variables import coordinate, data_array
+
         attrs = self.attrs
         dims = self.dims
-        for axis, count in zip(dims, self.shape, strict=True):
-            if count > _LONGEST:
-                raise FormatError(
-                    f"Got {count} voxels on the axis {axis}; needed are {_LONGEST} or fewer. Is the file damaged?"
-                )
+        sizes = self._sizes()
         if lazy is not None:
             data, dims = lazy, self.ordered
         elif values:
@@ -115,29 +117,50 @@ class Header:
                 attrs = {key: value for key, value in attrs.items() if key != "kind"}
         else:
             data = np.broadcast_to(np.zeros((), self.dtype), self.shape)
-        image = xr.DataArray(data, dims=dims, attrs=attrs).rename(self.name)  # of dask's arrays, xarray takes the name
-        image = image.transpose(*(axis for axis in AXES if axis in self.dims))
-        coords, wrong = self._coordinates(dict(zip(map(str, image.dims), image.shape, strict=True)))
-        if wrong:
-            remarks.warn(
-                f"{' '.join(wrong.values())} Treated as uncalibrated: {', '.join(wrong)}; mend it with set_voxel_size "
-                "(command line: isoscale-ij set-voxel-size).",
-                CalibrationWarning,
-            )
+        image = data_array(dims, data, attrs, name=self.name).transpose(*sizes)
+        coords = self._stored_grid(dict(zip(sizes, image.shape, strict=True))).coordinates()
         if self.channels and "c" in image.dims and len(self.channels) == image.sizes["c"]:
-            coords["c"] = self.channels
+            coords["c"] = coordinate("c", np.array(self.channels))
         return as_image(image.assign_coords(coords))
 
-    def _coordinates(self, sizes: dict[str, int]) -> tuple[dict[str, Any], dict[str, str]]:
-        """The coordinates of the axes; and what is wrong with those whose calibration cannot be."""
-        coords: dict[str, Any] = {}
+    def grid(self) -> Grid:
+        """What ``Grid.of(image(values=False))`` is, with the same warnings and errors; no image is made."""
+        sizes = self._sizes()
+        stored = self._stored_grid(sizes)
+        check_axes(tuple(sizes))
+        check_values(self.dtype, sizes)
+        return stored.in_one_unit()
+
+    @property
+    def channel_names(self) -> list[str]:
+        """The names of the channels; their numbers where they have none."""
+        if "c" not in self.dims:
+            return []
+        count = self.shape[self.dims.index("c")]
+        return self.channels if self.channels and len(self.channels) == count else list(map(str, range(count)))
+
+    def _sizes(self) -> dict[str, int]:
+        """Voxels on each axis, in the order of an image."""
+        sizes = dict(zip(self.dims, self.shape, strict=True))
+        for axis, count in sizes.items():
+            if count > _LONGEST:
+                raise FormatError(
+                    f"Got {count} voxels on the axis {axis}; needed are {_LONGEST} or fewer. Is the file damaged?"
+                )
+        return {axis: int(sizes[axis]) for axis in self.ordered}
+
+    def _stored_grid(self, sizes: dict[str, int]) -> Grid:
+        """The calibration as it is stored, each axis in its own unit; what cannot be is left out, and said."""
+        spacings: dict[str, float] = {}
+        units: dict[str, str | None] = {}
+        edges: dict[str, float] = {}
         wrong: dict[str, str] = {}
         for name in CALIBRATED:
             axis = self.axes.get(name)
             if name not in sizes or axis is None or axis.size is None:
                 continue
             try:
-                size = possible_size(axis.size, name, "time step" if name == "t" else "voxel size")
+                size = possible_size(axis.size, name)
             except CalibrationError as error:
                 wrong[name] = str(error)
                 continue
@@ -149,8 +172,14 @@ class Header:
                 )
                 lower = 0.0
             unit = canonical_unit(axis.unit)
-            coords[name] = grid(name, sizes[name], size, lower, None if unit == VOXEL else unit)
-        return coords, wrong
+            spacings[name], units[name], edges[name] = size, None if unit == VOXEL else unit, float(lower)
+        if wrong:
+            remarks.warn(
+                f"{' '.join(wrong.values())} Treated as uncalibrated: {', '.join(wrong)}; mend it with set_voxel_size "
+                "(command line: isoscale-ij set-voxel-size).",
+                CalibrationWarning,
+            )
+        return Grid(sizes, spacings, units, edges)
 
 
 def cut(values: NDArray[Any], dims: tuple[str, ...], region: Region) -> NDArray[Any]:

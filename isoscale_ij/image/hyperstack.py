@@ -13,10 +13,9 @@ import json
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from isoscale_ij.errors import FormatError
@@ -25,6 +24,9 @@ from isoscale_ij.image.axes import CALIBRATED, SPATIAL, channel_names
 from isoscale_ij.image.calibration import axis_unit, is_labels, lower_edge, spacing
 from isoscale_ij.image.header import Axis, Header, Region, cut, json_like
 from isoscale_ij.image.units import VOXEL, canonical_unit, convert, is_length
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 DIMS = ("t", "z", "c", "y", "x")  # the order in which ImageJ stores
 SIGNED_16_BIT = {"cf": "0", "c0": "-32768.0", "c1": "1.0"}  # the value function that marks signed pixels

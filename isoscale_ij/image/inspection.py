@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from isoscale_ij import hypertext
 from isoscale_ij.carrying import takes_images
-from isoscale_ij.image.axes import CALIBRATED, SPATIAL, channel_names
-from isoscale_ij.image.calibration import as_image, axis_unit, is_labels, length_unit, lower_edge, spacing, voxel_size
+from isoscale_ij.image.axes import channel_names
+from isoscale_ij.image.calibration import as_image, is_labels
+from isoscale_ij.image.grid import Grid
+from isoscale_ij.image.header import Header
 from isoscale_ij.image.units import convert, is_length, symbol
 from isoscale_ij.memory import format_bytes
 from isoscale_ij.wording import short
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _EXTREME_ANISOTROPY = 100.0
 _SMALLEST, _LARGEST = 1e-4, 1e5  # micrometers: an atom; ten centimeters
@@ -110,30 +114,38 @@ def info(image: Any) -> ImageInfo:
     (4.83, 148.0)
     """
     image = as_image(image)
-    sizes = voxel_size(image)
-    calibrated = [axis for axis in CALIBRATED if spacing(image, axis) is not None]
+    return _described(Grid.of(image), image, channel_names(image))
+
+
+def info_of_header(header: Header) -> ImageInfo:
+    """What :func:`info` says of the image; none is made."""
+    return _described(header.grid(), header, header.channel_names)
+
+
+def _described(grid: Grid, about: xr.DataArray | Header, channels: list[str]) -> ImageInfo:
+    sizes, attrs = grid.voxel_size, about.attrs
     return ImageInfo(
-        name=None if image.name is None else str(image.name),
-        shape=image.shape,
-        dims=tuple(map(str, image.dims)),
-        dtype=image.dtype,
+        name=None if about.name is None else str(about.name),
+        shape=grid.shape,
+        dims=tuple(grid.sizes),
+        dtype=about.dtype,
         voxel_size=sizes,
-        units={axis: axis_unit(image, axis) for axis in calibrated},
-        extent={axis: (spacing(image, axis) or 0.0) * image.sizes[axis] for axis in calibrated},
-        origin={axis: lower_edge(image, axis) for axis in calibrated},
+        units=dict(grid.units),
+        extent={axis: size * grid.sizes[axis] for axis, size in grid.spacings.items()},
+        origin=dict(grid.edges),
         anisotropy=max(sizes.values()) / min(sizes.values()) if len(sizes) > 1 else None,
-        channels=channel_names(image) or [str(image.attrs[name]) for name in ("channel",) if name in image.attrs],
-        kind="labels" if is_labels(image) else "intensities",
-        nbytes=math.prod(image.shape) * image.dtype.itemsize,
-        remarks=remarks(image),
+        channels=channels or [str(attrs[name]) for name in ("channel",) if name in attrs],
+        kind="labels" if is_labels(about) else "intensities",
+        nbytes=math.prod(grid.shape) * about.dtype.itemsize,
+        remarks=remarks(grid),
     )
 
 
-def remarks(image: xr.DataArray) -> list[str]:
+def remarks(grid: Grid) -> list[str]:
     """What looks wrong with the calibration, a sentence each."""
     sentences = []
-    sizes = voxel_size(image)
-    axes = [axis for axis in SPATIAL if axis in image.dims and image.sizes[axis] > 1]
+    sizes = grid.voxel_size
+    axes = [axis for axis in grid.spatial if grid.sizes[axis] > 1]
     missing = [axis for axis in axes if axis not in sizes]
     if missing and len(missing) < len(axes):
         sentences.append(
@@ -142,7 +154,7 @@ def remarks(image: xr.DataArray) -> list[str]:
         )
     elif missing:
         sentences.append("The image has no calibration. Set it with set_voxel_size.")
-    unit = length_unit(image)
+    unit = grid.unit
     if sizes and unit is None:
         what = "of 1" if set(sizes.values()) == {1.0} else f"of {list(sizes.values())[-1]:g}"
         meant = " Metres may be meant." if min(sizes.values()) < _METERS else ""

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import xarray as xr
+if TYPE_CHECKING:
+    import xarray as xr
+
 
 _KEY = "source"
 
@@ -35,6 +38,7 @@ def sources(image: xr.DataArray) -> list[str]:
 
     Examples
     --------
+    >>> import xarray as xr
     >>> image = remember(xr.DataArray([1, 2], coords={"x": [0.5, 1.5]}), Path("cells.tif"))
     >>> [Path(source).name for source in sources(image * 2)]
     ['cells.tif']

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from isoscale_ij.errors import CalibrationError, FormatError, MemoryLimitError, ParameterError
 from isoscale_ij.image import properties
 from isoscale_ij.image.calibration import CalibrationWarning, as_image
+from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.hyperstack import DIMS, Hyperstack, as_pixels, hyperstack, pixel_type, turn_sign_bit
 from isoscale_ij.image.inspection import remarks
 from isoscale_ij.imagej import appearance, pixels
@@ -147,7 +148,7 @@ def from_imageplus(imp: Any) -> xr.DataArray:
     """
     layout = describe(imp)
     image = layout.header(lambda: _pixels(imp, layout), always_z=True).image()
-    for remark in remarks(image):
+    for remark in remarks(Grid.of(image)):
         warn(remark, CalibrationWarning)
     return image
 

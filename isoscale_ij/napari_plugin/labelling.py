@@ -165,7 +165,7 @@ class LabelObjects(Form):
         else:
             self._layer.data = labels.data
             recalibrate(self._layer, labels)
-        count = counted(int(labels.max()), "object")
+        count = counted(int(labels.data.max()), "object")
         self.summary.setText(f"{count} in view; threshold {short(labels.attrs['threshold'])}")
 
     def _give_up(self) -> None:
@@ -207,7 +207,7 @@ class LabelObjects(Form):
         def done(labels: xr.DataArray) -> None:
             self.preview.setChecked(False)
             self.add(labels, name=f"{name} labels")
-            self.summary.setText(counted(int(labels.max()), "object"))
+            self.summary.setText(counted(int(labels.data.max()), "object"))
 
         self.runner.run(work, done)
 

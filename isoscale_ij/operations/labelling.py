@@ -25,6 +25,7 @@ from isoscale_ij.image.calibration import is_labels, mark_as_labels
 from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.sources import inherit
 from isoscale_ij.image.units import symbol
+from isoscale_ij.image.variables import data_array
 from isoscale_ij.operations.choices import BORDERS, THRESHOLDS, Borders, Threshold
 from isoscale_ij.operations.doubts import FEW, odd_sizes, outliers, too_bright, too_little_or_much
 from isoscale_ij.operations.fine_grids import finer_steps, split_blur
@@ -278,5 +279,5 @@ def _lengthened(sigmas: Triple, elongation: float, slices: int) -> Triple:
 def _as_labels(image: xr.DataArray, labels: Any, made: dict[str, Any]) -> xr.DataArray:
     attrs = {key: value for key, value in image.attrs.items() if key != "imagej"} | made
     name = f"{image.name} labels" if image.name else "labels"
-    result = xr.DataArray(labels, dims=image.dims, coords=image.coords, name=name, attrs=attrs)
+    result = data_array(image.dims, labels, attrs, coords=image.coords, name=name)
     return inherit(mark_as_labels(result), image)

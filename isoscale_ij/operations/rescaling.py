@@ -29,6 +29,7 @@ from isoscale_ij.image.labels import remark_of_blending
 from isoscale_ij.image.marks import on_another_grid
 from isoscale_ij.image.sources import inherit
 from isoscale_ij.image.units import symbol
+from isoscale_ij.image.variables import data_array
 from isoscale_ij.operations.choices import INTERPOLATIONS, Interpolation
 from isoscale_ij.operations.targets import Factor, target_voxel_size
 from isoscale_ij.progress import OnProgress, Progress
@@ -249,13 +250,9 @@ class Prepared:
         for axis in self.old.spatial:
             if axis not in self.new.spacings:  # a position without a size: of another grid
                 coords.pop(axis, None)
-        made = xr.DataArray(
-            values,
-            dims=self.image.dims,
-            coords=coords,
-            attrs=self.image.attrs if attrs is None else attrs,
-        )
-        return inherit(made.rename(self.image.name), self.image)  # dask's own names are no names of images
+        known_attrs = self.image.attrs if attrs is None else attrs
+        made = data_array(self.image.dims, values, known_attrs, coords=coords, name=self.image.name)
+        return inherit(made, self.image)
 
 
 def prepared(

@@ -8,8 +8,9 @@ from typing import TypeAlias
 
 from isoscale_ij.errors import CalibrationError, ParameterError
 from isoscale_ij.image.axes import per_axis
-from isoscale_ij.image.calibration import VoxelSizeLike, possible_size
+from isoscale_ij.image.calibration import VoxelSizeLike
 from isoscale_ij.image.grid import Grid
+from isoscale_ij.image.possible import possible_size
 from isoscale_ij.image.units import VOXEL, convert, parse_length, symbol
 from isoscale_ij.operations.choices import EXTREMES, TARGETS
 

@@ -15,8 +15,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from isoscale_ij.engines.cpu.compiling import compiled, multiply_add
 from isoscale_ij.engines.taps import FineTaps, spread
@@ -187,6 +185,9 @@ def settled_within(
     array of int32, (m, 3); array of int64
         Tops; indices of peaks.
     """
+    from scipy.sparse import coo_matrix  # here: of work in chunks alone, and slow to load
+    from scipy.sparse.csgraph import connected_components
+
     heights = field.heights(peaks)
     order = by_height(peaks, heights)
     around: list[NDArray[np.int64]] = []

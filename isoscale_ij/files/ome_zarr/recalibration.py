@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-import xarray as xr
+from typing import TYPE_CHECKING, Any
 
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files.atomic import replacing
@@ -15,6 +13,9 @@ from isoscale_ij.files.ome_zarr import metadata
 from isoscale_ij.files.ome_zarr.metadata import Multiscale
 from isoscale_ij.files.ome_zarr.reading import header
 from isoscale_ij.files.scenes import Scene
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def recalibrate(path: Path, scene: Scene, change: Callable[[xr.DataArray], xr.DataArray]) -> None:

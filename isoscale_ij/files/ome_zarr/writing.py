@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from isoscale_ij.engines.cpu.threads import thread_count
-from isoscale_ij.errors import FormatError, MissingDependencyError
+from isoscale_ij.errors import MissingDependencyError
 from isoscale_ij.execution.chunks.journal import marks_of_output
 from isoscale_ij.execution.chunks.kept import room
 from isoscale_ij.execution.chunks.lazy import Resampled, Stored
@@ -22,8 +19,12 @@ from isoscale_ij.execution.chunks.regions import Blocks, block_size, lengths
 from isoscale_ij.execution.chunks.sweeps import Summary, Sweeps, current_client
 from isoscale_ij.execution.resampling import AxisChange, Resampling
 from isoscale_ij.files.ome_zarr import metadata
+from isoscale_ij.files.ome_zarr.groups import levels_of_the_image, version_for, write_json
 from isoscale_ij.image.axes import SPATIAL
 from isoscale_ij.image.calibration import is_labels
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _PART = 2 << 20  # voxels that are made at a time: a level is made of several times as much of the one before
 _TILE_BYTES = 64 << 20  # of the larger level that a thread keeps: what is made side by side needs the same chunks
@@ -32,7 +33,6 @@ _CHUNK = {2: (1, 1024, 1024), 3: (32, 256, 256)}  # z, y, x, of flat images and 
 _SHARD_BYTES = 32 << 20
 _ZSTD = 1  # twice as fast to write and to read as the usual level, a twelfth larger
 _ALIKE = 2.0  # times the smallest voxel size: shorter axes are halved
-_LABELS = "labels"
 
 Json = dict[str, Any]
 
@@ -68,7 +68,7 @@ def write(path: Path, image: xr.DataArray, version: str | None = None) -> None:
     reader: Any = reader_of(values)
     sizes = metadata.sizes_of(image)
     levels: list[tuple[str, Json]] = []
-    wanted = _levels_of_the_image(path)
+    wanted = levels_of_the_image(path)
     while True:
         array = _create(path / str(len(levels)), reader.shape, reader.dtype, image.dims, version)
         _fill(array, reader, sweeps)
@@ -195,58 +195,8 @@ def _describe(path: Path, image: xr.DataArray, levels: list[tuple[str, Json]], v
         entry["version"] = version
         if is_labels(image):
             ome["image-label"]["version"] = version
-        _write_json(path / ".zgroup", {"zarr_format": 2})
-        _write_json(path / ".zattrs", ome | {metadata.OWN: own})
+        write_json(path / ".zgroup", {"zarr_format": 2})
+        write_json(path / ".zattrs", ome | {metadata.OWN: own})
         return
     attributes = {"ome": {"version": version} | ome, metadata.OWN: own}
-    _write_json(path / "zarr.json", {"zarr_format": 3, "node_type": "group", "attributes": attributes})
-
-
-def claims(path: Path) -> bool:
-    """Whether a path names labels within an OME-Zarr."""
-    return path.parent.name == _LABELS and path.parent.parent.name.lower().endswith(".zarr")
-
-
-def prepare(path: Path) -> None:
-    """Make the folder for the labels of an image, where `path` names some."""
-    if claims(path):
-        image = path.parent.parent
-        if not any((image / name).is_file() for name in ("zarr.json", ".zattrs")):
-            raise FormatError(f"Got {path} as output, but {image} is no OME-Zarr. Write the image first.")
-        path.parent.mkdir(exist_ok=True)
-
-
-def announce(path: Path) -> None:
-    """Add labels that were written into an OME-Zarr to the list of those that it has."""
-    if not claims(path):
-        return
-    group = path.parent
-    known = metadata.attributes(group) or {}
-    labels = sorted({*map(str, known.get("labels") or []), path.name})
-    if (group.parent / "zarr.json").is_file():
-        attributes = {"ome": {"version": metadata.VERSIONS[0], "labels": labels}}
-        _write_json(group / "zarr.json", {"zarr_format": 3, "node_type": "group", "attributes": attributes})
-    else:
-        _write_json(group / ".zgroup", {"zarr_format": 2})
-        _write_json(group / ".zattrs", {"labels": labels})
-
-
-def version_for(path: Path) -> str:
-    """The version in which an output is written: that of the image for its labels."""
-    image = path.parent.parent
-    return "0.4" if claims(path) and not (image / "zarr.json").is_file() else metadata.VERSIONS[0]
-
-
-def _levels_of_the_image(path: Path) -> int:
-    """How many levels the image has to which these labels belong; 0 where there is none."""
-    described = metadata.attributes(path.parent.parent) if path.parent.name == _LABELS else None
-    try:
-        return len(described["multiscales"][0]["datasets"]) if described else 0
-    except (KeyError, IndexError, TypeError):
-        return 0
-
-
-def _write_json(path: Path, content: Json) -> None:
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_text(json.dumps(content, indent=2, allow_nan=False), encoding="utf-8")
-    partial.replace(path)
+    write_json(path / "zarr.json", {"zarr_format": 3, "node_type": "group", "attributes": attributes})

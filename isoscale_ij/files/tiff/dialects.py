@@ -5,14 +5,16 @@ OME-TIFF is a format of its own; the others share the ending ``.tif``.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import tifffile
-import xarray as xr
 
 from isoscale_ij.files.tiff import imagej, micromanager, microscopes, plain, scanimage, scifio
 from isoscale_ij.files.tiff.patching import Value
 from isoscale_ij.image.header import Header
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 class Dialect(Protocol):

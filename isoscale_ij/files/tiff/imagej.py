@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tifffile
-import xarray as xr
 from numpy.typing import NDArray
 
 from isoscale_ij import remarks
@@ -23,6 +22,9 @@ from isoscale_ij.files.tiff.patching import BYTE, LONG, Value
 from isoscale_ij.image import looks, properties
 from isoscale_ij.image.header import Header, Region
 from isoscale_ij.image.hyperstack import Hyperstack, hyperstack
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 METADATA_SIZES, METADATA, COLOR_MAP = 50838, 50839, 320
 

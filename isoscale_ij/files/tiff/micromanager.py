@@ -5,17 +5,19 @@ NDTiff calls that its axes; older stacks (that have no OME-XML) have an index fo
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tifffile
-import xarray as xr
 
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files.tiff import reading, tags
 from isoscale_ij.files.tiff.patching import Value
 from isoscale_ij.image.axes import AXES, our_axis
 from isoscale_ij.image.header import Axis, Header
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _PAGE = 51123
 _INDICES = {"time": "FrameIndex", "position": "PositionIndex", "channel": "ChannelIndex", "z": "SliceIndex"}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tifffile
-import xarray as xr
 
 from isoscale_ij import remarks
 from isoscale_ij.files import times
@@ -15,6 +14,9 @@ from isoscale_ij.files.tiff.patching import Value
 from isoscale_ij.image.calibration import CalibrationWarning
 from isoscale_ij.image.header import Axis, Header
 from isoscale_ij.image.units import micrometers
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _EQUAL = 1e-3
 _LEAST = 1e-12  # metres: less than an atom

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
 
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files import markup
@@ -148,6 +147,8 @@ def changed(text: str, index: int, attributes: dict[str, str], note: dict[str, A
     note : dict
         Goes into our annotation, over what is there.
     """
+    from xml.sax.saxutils import escape, quoteattr  # here, since all of HTTP is loaded with it
+
     root = parsed(text)
     image = images(root)[index][0]
     referred = {reference.get("ID") for reference in image.findall("{*}AnnotationRef")}
@@ -249,6 +250,8 @@ def _tag_end(content: bytes, start: int) -> int:
 
 def _with_attributes(tag: str, attributes: dict[str, str]) -> str:
     """A start tag with another calibration; its other attributes stay as they are written."""
+    from xml.sax.saxutils import quoteattr
+
     names = "|".join(f"{name}(?:Unit)?" for name in CALIBRATION.values())
     tag = re.sub(rf"\s+(?:{names})\s*=\s*(?:\"[^\"]*\"|'[^']*')", "", tag)
     head = re.match(r"<[^\s/>]+", tag)

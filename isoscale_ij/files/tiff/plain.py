@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tifffile
-import xarray as xr
 
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files.tiff import imagej, reading, tags
@@ -15,6 +15,9 @@ from isoscale_ij.files.tiff.patching import Value
 from isoscale_ij.image.axes import AXES
 from isoscale_ij.image.header import Axis, Header
 from isoscale_ij.image.hyperstack import DIMS, hyperstack
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _HELD = ("uint8", "uint16", "float32", "int32", "uint32")
 

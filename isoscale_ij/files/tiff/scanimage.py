@@ -10,17 +10,19 @@ import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tifffile
-import xarray as xr
 
 from isoscale_ij import remarks
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files.tiff import ifds, reading, tags
 from isoscale_ij.files.tiff.patching import Value
 from isoscale_ij.image.header import Axis, Header
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _LINE = re.compile(r"(?:scanimage\.)?(?:SI\d?|state)\.(\S+?)\s*=\s*(.*)")
 _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*(?:[eE][-+]?\d+)?|Inf|NaN)")

@@ -7,11 +7,10 @@ lie in the order of its own axes.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tifffile
-import xarray as xr
 
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files.tiff import imagej_metadata, reading, tags
@@ -21,6 +20,9 @@ from isoscale_ij.image.axes import CALIBRATED, our_axis
 from isoscale_ij.image.calibration import axis_unit, lower_edge, spacing
 from isoscale_ij.image.header import Axis, Header
 from isoscale_ij.image.units import convert, is_length, symbol
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 MARK = "SCIFIO="
 
