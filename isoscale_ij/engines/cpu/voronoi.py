@@ -157,6 +157,8 @@ def _assign(
                 origin[2] + left * finer[2], origin[2] + (right - 1) * finer[2],
                 seeds, unit, start, cells, edge, candidates,
             )  # fmt: skip
+            for k in range(count):
+                begins[k], names[k] = origin[2] - seeds[candidates[k], 2], numbers[candidates[k]]
             for line in range(y, bottom):
                 row = mask[z, line]
                 x = first_other(row, left, right, NOTHING)
@@ -167,8 +169,6 @@ def _assign(
                     dz = (origin[0] + z * finer[0] - seeds[s, 0]) * unit[0]
                     dy = (origin[1] + line * finer[1] - seeds[s, 1]) * unit[1]
                     across[k] = dz * dz + dy * dy
-                    begins[k] = origin[2] - seeds[s, 2]
-                    names[k] = numbers[s]
                 while x < right:
                     begin, x = x, first_other(row, x, right, row[x])
                     for some in range(begin, x, AT_ONCE):
