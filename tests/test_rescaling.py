@@ -55,6 +55,19 @@ def test_equals_simpleitk_at_the_same_points(rng: np.random.Generator, size: tup
     np.testing.assert_allclose(ours.values[inside], theirs[inside], atol=1e-4)
 
 
+@pytest.mark.parametrize("factor", [1 / 13, 1 / 6.25, 1 / 3, 1.0, 2.7])
+@pytest.mark.parametrize("dtype", ["uint16", "float32", "float64"])
+def test_sums_are_the_same_to_the_bit_wherever_they_stand(rng: np.random.Generator, dtype: str, factor: float) -> None:
+    """In whole vectors or one by one, held or not, along rows or along columns."""
+    values = (rng.normal(size=(3, 130, 150)) * 1000).clip(-1000 * (dtype != "uint16"), None).astype(dtype)
+    values[:, 20:60] = -0.0
+    along_y = iso.rescale(image_of(values), factor={"y": factor}).values
+    narrow = iso.rescale(image_of(values[:, :, :5].copy()), factor={"y": factor}).values
+    along_x = iso.rescale(image_of(values.swapaxes(1, 2).copy()), factor={"x": factor}).values
+    assert narrow.tobytes() == along_y[:, :, :5].tobytes()
+    assert along_x.swapaxes(1, 2).tobytes() == along_y.tobytes()
+
+
 @pytest.mark.parametrize("antialias", [True, False])
 @pytest.mark.parametrize("kernel", ["linear", "cubic"])
 @pytest.mark.parametrize("size", [(1.3, 2.7, 0.2), (5.0, 0.9, 1.7)])

@@ -4,8 +4,9 @@ A compiler makes vectors of a loop over neighbours, and keeps the sums in memory
 weight. Here the sums of a block of rows and columns stay in registers until all weights are through. Numba has no
 vectors, so the loops are written in its intermediate code. How much that makes is in docs/benchmarks.md.
 
-Each sum is that of its products in the order of the weights, beginning with 0 and rounded as by
-:func:`.compiling.multiply_add`: wherever it stands in a block, it is the same to the bit.
+Each sum is that of its products in the order of the weights, beginning with 0 (in resampling with -0, to which a
+product is added without a change, whatever its sign) and rounded as by :func:`.compiling.multiply_add`: wherever it
+stands in a block, it is the same to the bit.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ COLUMNS = _LANES * _VECTORS
 
 AT_ONCE = 16
 """Voxels of a row that :func:`nearest_of` finds the nearest seeds of."""
+
+SIDE = _LANES
+"""Rows and columns of a block of :func:`turn`, and columns of one of :func:`sum_turned`."""
 
 _FLOAT, _DOUBLE, _INDEX, _INT = ir.FloatType(), ir.DoubleType(), ir.IntType(64), ir.IntType(32)
 _VECTOR, _BYTES = ir.VectorType(_FLOAT, _LANES), ir.IntType(8).as_pointer()
@@ -102,28 +106,86 @@ def sum_row(
     the first elements, and not checked.
     """
     del typing_context
-    if not all(isinstance(array, types.Array) and array.layout == "C" for array in (sums, values, weights)):
+    return _of_one_row(_VECTORS, sums, values, weights)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def sum_turned(
+    typing_context: Any, sums: Any, sums_at: Any, values: Any, values_at: Any, step: Any, weights: Any,
+    weights_at: Any, count: Any,
+) -> Any:  # fmt: skip
+    """The same as :func:`sum_row`, of rows that were turned: for ``c < SIDE``."""
+    del typing_context
+    return _of_one_row(1, sums, values, weights)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def sum_two_rows(
+    typing_context: Any, sums: Any, sums_at: Any, held: Any, held_at: Any, next_at: Any, values: Any, values_at: Any,
+    step: Any, weights: Any, weights_at: Any, next_weights_at: Any, begin: Any, next_begin: Any, both: Any, end: Any,
+) -> Any:  # fmt: skip
+    """Two sums as those of :func:`sum_row`, over rows that both need, read once; the second is held until it goes on.
+
+    The first goes on from ``held[held_at + c]``, over ``begin <= k < end``, into ``sums[sums_at + c]``. The second
+    begins, over ``next_begin <= k < end``, into ``held[next_at + c]``. From `both` on they share rows; where a sum
+    begins later than that, the loop before it is empty. Here ``weights_at + k`` may not begin at the first weight: k
+    counts the rows of `values`.
+    """
+    del typing_context
+    if not all(isinstance(array, types.Array) and array.layout == "C" for array in (sums, held, values, weights)):
         return None
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        sums, sums_at, values, values_at, step, weights, weights_at, count = arguments
+        (
+            sums, sums_at, held, held_at, next_at, values, values_at, step, weights, weights_at, next_weights_at,
+            begin, next_begin, both, end,
+        ) = arguments  # fmt: skip
         of_type = signature.args
-        vector = ir.VectorType(_DOUBLE if of_type[0].dtype == types.float64 else _FLOAT, _LANES)
-        base = _address(context, builder, of_type[2], values, values_at)
-        table = _address(context, builder, of_type[5], weights, weights_at)
+        base = _address(context, builder, of_type[5], values, values_at)
+        tables = [_address(context, builder, of_type[8], weights, at) for at in (weights_at, next_weights_at)]
+        vector = _vector_of(of_type[0])
 
-        def products(k: Any, total: list[list[Any]]) -> list[list[Any]]:
-            factor = _spread(builder, builder.load(builder.gep(table, [k])))
-            at = builder.gep(base, [builder.mul(k, step)])
-            row = [_load_as(builder, vector, of_type[2].dtype, at, c * _LANES) for c in range(_VECTORS)]
-            return [[_multiply_add(builder, factor, row[c], total[0][c]) for c in range(_VECTORS)]]
+        def summed(first: Any, last: Any, begin: list[list[Any]], of: list[Any]) -> list[list[Any]]:
+            return _looped(builder, first, last, begin, _of_rows(builder, vector, of_type[5].dtype, base, step, of))
 
-        out = _address(context, builder, of_type[0], sums, sums_at)
-        _store(builder, out, _INDEX(0), _summed(builder, count, _VECTORS, products, rows=1, vector=vector))
+        before = _address(context, builder, of_type[2], held, held_at)
+        size = 8 if vector.element == _DOUBLE else 4
+        going_on = [[_load(builder, before, c * _LANES, vector.element, size) for c in range(_VECTORS)]]
+        going_on = summed(begin, both, going_on, tables[:1])
+        begun = summed(next_begin, both, [[ir.Constant(vector, [-0.0] * _LANES)] * _VECTORS], tables[1:])
+        done, more = summed(both, end, going_on + begun, tables)
+        _store(builder, _address(context, builder, of_type[0], sums, sums_at), _INDEX(0), [done])
+        _store(builder, _address(context, builder, of_type[2], held, next_at), _INDEX(0), [more])
         return context.get_dummy_value()
 
     index = types.int64
-    return types.void(sums, index, values, index, index, weights, index, index), generate
+    places = (index,) * 4
+    return types.void(sums, index, held, index, index, values, index, index, weights, index, index, *places), generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def turn(typing_context: Any, out: Any, out_at: Any, out_step: Any, values: Any, values_at: Any, step: Any) -> Any:
+    """Rows become columns, in a block of SIDE by SIDE.
+
+    ``out[out_at + c * out_step + r]`` is ``values[values_at + r * step + c]``. Both are C-contiguous and of one type.
+    """
+    del typing_context
+    if not all(isinstance(array, types.Array) and array.layout == "C" for array in (out, values)):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        out, out_at, out_step, values, values_at, step = arguments
+        of_type = signature.args
+        stored, size = (_DOUBLE, 8) if of_type[0].dtype == types.float64 else (_FLOAT, 4)
+        base = _address(context, builder, of_type[3], values, values_at)
+        block = [
+            [_load(builder, builder.gep(base, [builder.mul(_INDEX(r), step)]), 0, stored, size)] for r in range(SIDE)
+        ]
+        _store(builder, _address(context, builder, of_type[0], out, out_at), out_step, _turned(builder, block))
+        return context.get_dummy_value()
+
+    index = types.int64
+    return types.void(out, index, index, values, index, index), generate
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -191,10 +253,81 @@ def fetch(typing_context: Any, values: Any, at: Any) -> Any:
         pointer = builder.bitcast(_address(context, builder, signature.args[0], *arguments), _BYTES)
         function = ir.FunctionType(ir.VoidType(), [_BYTES, _INT, _INT, _INT])
         prefetch = cgutils.get_or_insert_function(builder.module, function, "llvm.prefetch.p0")
-        builder.call(prefetch, [pointer, _INT(0), _INT(3), _INT(1)])  # to read, into the nearest cache, data
+        builder.call(prefetch, [pointer, _INT(0), _INT(2), _INT(1)])  # to read, into the second cache, data
         return context.get_dummy_value()
 
     return types.void(values, types.int64), generate
+
+
+def _of_one_row(vectors: int, sums: Any, values: Any, weights: Any) -> Any:
+    """The signature of weighted sums of rows, so many vectors wide, and what generates them."""
+    if not all(isinstance(array, types.Array) and array.layout == "C" for array in (sums, values, weights)):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        sums, sums_at, values, values_at, step, weights, weights_at, count = arguments
+        of_type = signature.args
+        base = _address(context, builder, of_type[2], values, values_at)
+        table = _address(context, builder, of_type[5], weights, weights_at)
+        vector = _vector_of(of_type[0])
+        begin = [[ir.Constant(vector, [-0.0] * _LANES)] * vectors]
+        products = _of_rows(builder, vector, of_type[2].dtype, base, step, [table])
+        out = _address(context, builder, of_type[0], sums, sums_at)
+        _store(builder, out, _INDEX(0), _looped(builder, _INDEX(0), count, begin, products))
+        return context.get_dummy_value()
+
+    index = types.int64
+    return types.void(sums, index, values, index, index, weights, index, index), generate
+
+
+def _vector_of(sums: Any) -> Any:
+    return ir.VectorType(_DOUBLE if sums.dtype == types.float64 else _FLOAT, _LANES)
+
+
+def _of_rows(
+    builder: Any, vector: Any, dtype: Any, base: Any, step: Any, tables: list[Any]
+) -> Callable[[Any, list[list[Any]]], list[list[Any]]]:
+    """Adds the products of a row of values, converted once, with a weight of each table."""
+
+    def products(k: Any, total: list[list[Any]]) -> list[list[Any]]:
+        factors = [_spread(builder, builder.load(builder.gep(table, [k]))) for table in tables]
+        at = builder.gep(base, [builder.mul(k, step)])
+        row = [_load_as(builder, vector, dtype, at, c * _LANES) for c in range(len(total[0]))]
+        return [
+            [_multiply_add(builder, factor, value, addend) for value, addend in zip(row, sums, strict=True)]
+            for factor, sums in zip(factors, total, strict=True)
+        ]
+
+    return products
+
+
+def _turned(builder: Any, block: list[list[Any]]) -> list[list[Any]]:
+    """The transpose: of four by four within the quarters that any processor shuffles in one step, then of quarters."""
+    rows = [row[0] for row in block]
+
+    def pick(a: Any, b: Any, lanes: list[int]) -> Any:
+        return builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_INT, SIDE), lanes))
+
+    def by_four(of_a: tuple[int, int], of_b: tuple[int, int], order: tuple[int, ...]) -> list[int]:
+        four = [*of_a, *(lane + SIDE for lane in of_b)]
+        return [group + four[lane] for group in range(0, SIDE, 4) for lane in order]
+
+    low, high = by_four((0, 1), (0, 1), (0, 2, 1, 3)), by_four((2, 3), (2, 3), (0, 2, 1, 3))
+    left, right = by_four((0, 1), (0, 1), (0, 1, 2, 3)), by_four((2, 3), (2, 3), (0, 1, 2, 3))
+    for r in range(0, SIDE, 4):
+        a, b, c, d = rows[r : r + 4]
+        a, b, c, d = pick(a, b, low), pick(a, b, high), pick(c, d, low), pick(c, d, high)
+        rows[r : r + 4] = pick(a, c, left), pick(a, c, right), pick(b, d, left), pick(b, d, right)
+    apart = 4
+    while apart < SIDE:
+        near = [lane if not lane & apart else lane - apart + SIDE for lane in range(SIDE)]
+        far = [lane + apart if not lane & apart else lane + SIDE for lane in range(SIDE)]
+        for r in range(SIDE):
+            if not r & apart:
+                a, b = rows[r], rows[r + apart]
+                rows[r], rows[r + apart] = pick(a, b, near), pick(a, b, far)
+        apart *= 2
+    return [[row] for row in rows]
 
 
 def _load_as(builder: Any, wanted: Any, dtype: Any, address: Any, offset: int) -> Any:
@@ -219,26 +352,33 @@ def _signature(sums: Any, values: Any, places: Any, weights: Any, dimensions: in
 
 
 def _summed(
-    builder: Any, count: Any, vectors: int, products: Callable[[Any, list[list[Any]]], list[list[Any]]],
-    rows: int = ROWS, vector: Any = _VECTOR,
+    builder: Any, count: Any, vectors: int, products: Callable[[Any, list[list[Any]]], list[list[Any]]]
+) -> list[list[Any]]:
+    """The sums of a block of rows, over all weights."""
+    begin = [[ir.Constant(_VECTOR, [0.0] * _LANES)] * vectors] * ROWS
+    return _looped(builder, _INDEX(0), count, begin, products)
+
+
+def _looped(
+    builder: Any, first: Any, last: Any, begin: list[list[Any]],
+    products: Callable[[Any, list[list[Any]]], list[list[Any]]],
 ) -> list[list[Any]]:  # fmt: skip
-    """The loop over the weights, and the sums that come out of it."""
+    """The loop over the weights from `first` to `last`, and what it makes of the sums at its beginning."""
     before = builder.block
     head, body, after = (builder.append_basic_block(name) for name in ("weights", "weight", "summed"))
     builder.branch(head)
     builder.position_at_end(head)
     k = builder.phi(_INDEX)
-    k.add_incoming(_INDEX(0), before)
-    total = [[builder.phi(vector) for _ in range(vectors)] for _ in range(rows)]
-    builder.cbranch(builder.icmp_signed("<", k, count), body, after)
+    k.add_incoming(first, before)
+    total = [[builder.phi(value.type) for value in row] for row in begin]
+    builder.cbranch(builder.icmp_signed("<", k, last), body, after)
     builder.position_at_end(body)
     more = products(k, total)
     k.add_incoming(builder.add(k, _INDEX(1)), body)
     builder.branch(head)
-    nothing = ir.Constant(vector, [0.0] * _LANES)
-    for row, new in zip(total, more, strict=True):
-        for each, value in zip(row, new, strict=True):
-            each.add_incoming(nothing, before)
+    for row, old, new in zip(total, begin, more, strict=True):
+        for each, start, value in zip(row, old, new, strict=True):
+            each.add_incoming(start, before)
             each.add_incoming(value, body)
     builder.position_at_end(after)
     return total
