@@ -22,7 +22,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.engines.cpu.compiling import compiled
+from isoscale_ij.engines.cpu.compiling import compiled, inlined
 from isoscale_ij.engines.cpu.runs import NOTHING, count_runs, first_other
 from isoscale_ij.engines.cpu.threads import for_ranges
 from isoscale_ij.engines.cpu.vectors import AT_ONCE, nearest_of
@@ -182,7 +182,7 @@ def _assign(
                 runs[z, y] = count_runs(out[z, y])
 
 
-@compiled
+@inlined
 def _candidates(z, top, bottom, left, right, seeds, unit, start, cells, edge, candidates):
     """Seeds that may be nearest to a voxel of the block (fine indices), in any order."""
     low_z, low_y, low_x = z * unit[0], top * unit[1], left * unit[2]
