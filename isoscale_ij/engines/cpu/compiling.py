@@ -51,7 +51,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile `function` as a part of the one kernel that calls it, in one place.
+    """Compile `function` as a part of what calls it: for what is called in one place of a kernel, or next to nothing.
 
     By itself it would be compiled twice: once alone, once more where it is called.
     """

@@ -139,6 +139,7 @@ def _assign(
     """
     height, width = mask.shape[1:]
     blocks = -(-height // rows)
+    leftmost = np.int64(0)  # not a literal, for which numba would compile what is called once more
     for item in range(first, last):
         z, top = item // blocks, item % blocks * rows
         bottom = min(top + rows, height)
@@ -178,7 +179,7 @@ def _assign(
                             out[z, line, some + k] = owners[k]
                     x = first_other(row, x, right, NOTHING)
         for y in range(top, bottom):
-            if first_other(mask[z, y], 0, width, NOTHING) < width:
+            if first_other(mask[z, y], leftmost, width, NOTHING) < width:
                 runs[z, y] = count_runs(out[z, y])
 
 
