@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 
@@ -37,3 +38,4 @@ class Bar:
 
         if not kernels_are_compiled():
             say("compiling the kernels; this happens once, and takes some seconds …")
+            gc.freeze()  # what compiling leaves behind is looked through again and again, what is imported need not be

@@ -19,7 +19,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.engines.cpu.compiling import compiled
+from isoscale_ij.engines.cpu.compiling import compiled, inlined
 from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
 from isoscale_ij.engines.cpu.vectors import COLUMNS, ROWS, sum_rows, sum_rows_turned
 from isoscale_ij.engines.taps import gaussian_weights
@@ -154,7 +154,7 @@ def _blur_piece(
     return done
 
 
-@compiled
+@inlined
 def _blur_in_slice(
     source, begin, rows, column, columns, weights_y, rows_y, weights_x, rows_x, tile, lines, out
 ):  # fmt: skip

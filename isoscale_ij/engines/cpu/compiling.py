@@ -20,6 +20,13 @@ from numba.extending import intrinsic
 registered: list[Any] = []
 """The kernels that are kept on disk."""
 
+_OPTIONS: dict[str, Any] = {
+    "nogil": True,
+    "error_model": "numpy",
+    "_nrt": False,  # kernels make no arrays: nothing is compiled that counts references to them
+    "no_cfunc_wrapper": True,  # nor is a way in that only C would take
+}
+
 
 def _features() -> dict[str, bool]:
     """What this processor can do; nothing where LLVM does not know it, as of some of ARM's."""
@@ -35,13 +42,20 @@ HAS_FUSED_MULTIPLY_ADD = bool(FEATURES.get("fma") or llvm.get_process_triple().s
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function` on first use; keep the machine code on disk where that is possible."""
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
     try:
-        dispatcher = njit(cache=True, **options)(function)
+        dispatcher = njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:  # neither the package's nor the user's cache folder can be written
-        return njit(**options)(function)
+        return njit(**_OPTIONS)(function)
     registered.append(dispatcher)
     return dispatcher
+
+
+def inlined(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile `function` as a part of what calls it: for what is called in one place of a kernel, or next to nothing.
+
+    By itself it would be compiled twice: once alone, once more where it is called.
+    """
+    return njit(inline="always", **_OPTIONS)(function)
 
 
 @intrinsic  # type: ignore[untyped-decorator]

@@ -24,7 +24,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.engines.cpu.compiling import compiled
+from isoscale_ij.engines.cpu.compiling import compiled, inlined
 from isoscale_ij.engines.cpu.plateaus import CLEAR, EQUAL, settled
 from isoscale_ij.engines.cpu.resampling import resample
 from isoscale_ij.engines.cpu.threads import for_ranges, thread_count
@@ -207,7 +207,7 @@ def _search(
     return count, left, z
 
 
-@compiled
+@inlined
 def _any(mask, top, bottom, left, right):
     """Whether there is mask in the rows `top` to `bottom`, columns `left` to `right`."""
     for y in range(top, bottom + 1):
@@ -220,7 +220,7 @@ def _any(mask, top, bottom, left, right):
     return False
 
 
-@compiled
+@inlined
 def _read(values, first, end, top, bottom, left, right, ring):
     """Read the slices `first` to `end` of a tile, with its margin, into their places in the ring; how many are read."""
     depth, height, width = values.shape
@@ -234,7 +234,7 @@ def _read(values, first, end, top, bottom, left, right, ring):
     return end
 
 
-@compiled
+@inlined
 def _work_out(ring, slices, first, table, z, fine, rows, columns, where, planes):
     """A tile of the fine slices from `z` on, ROWS of them, with its margin: weighted sums of slices from `first` on.
 
@@ -254,14 +254,14 @@ def _work_out(ring, slices, first, table, z, fine, rows, columns, where, planes)
             row[columns[1] if z + j < fine else 0 :] = -np.inf
 
 
-@compiled
+@inlined
 def _search_tile(planes, z, mask, voxel_y, voxel_x, rounding, top, bottom, left, right, found, places, count):
     """Add the peaks of one tile to `places`."""
     below, here, above = planes[(z - 1) % len(planes)], planes[z % len(planes)], planes[(z + 1) % len(planes)]
     for y in range(top, bottom):
         row = y - top + 1
-        rows = below[row], here[row - 1], here[row], here[row + 1], above[row]
-        if _higher_than_beside(*rows, right - left, found) == 0:
+        before, after = here[row - 1], here[row + 1]
+        if _higher_than_beside(below[row], before, here[row], after, above[row], right - left, found) == 0:
             continue
         in_mask = mask[voxel_y[y]]
         for x in range(left, right):
@@ -284,7 +284,7 @@ def _search_tile(planes, z, mask, voxel_y, voxel_x, rounding, top, bottom, left,
     return count
 
 
-@compiled
+@inlined
 def _higher_than_beside(below, before, here, after, above, width, found):
     """Mark what is higher than the three voxels by faces that come before it, and not lower than the three after it.
 

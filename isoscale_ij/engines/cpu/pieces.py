@@ -307,7 +307,9 @@ def write_runs(labels, loose, start, begin, end, new):
         run = loose[n]
         while start[row + 1] <= run:
             row += 1
-        labels[row // height, row % height, begin[run] : end[run]] = new[n]
+        place, label = labels[row // height, row % height], new[n]
+        for x in range(begin[run], end[run]):
+            place[x] = label
         changed += end[run] - begin[run]
     return changed
 

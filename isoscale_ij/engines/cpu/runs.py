@@ -15,7 +15,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from isoscale_ij.engines.cpu.compiling import compiled
+from isoscale_ij.engines.cpu.compiling import compiled, inlined
 from isoscale_ij.engines.cpu.threads import for_ranges
 
 _WIDTH = 64  # values that are compared at once: a bit for each
@@ -40,7 +40,7 @@ class Runs(NamedTuple):
         return cls(np.zeros(height + 1, np.int64), begins, ends, labels)
 
 
-@compiled
+@inlined
 def run_end(row, begin):
     """Where the run ends that begins at `begin` of a row."""
     return first_other(row, begin + 1, row.size, row[begin])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.engines.cpu.compiling import compiled
+from isoscale_ij.engines.cpu.compiling import compiled, inlined
 from isoscale_ij.engines.cpu.threads import for_ranges
 
 
@@ -73,7 +73,7 @@ def _rows(values: NDArray[Any]) -> NDArray[Any]:
     return values.reshape(-1, values.shape[-1]) if values.flags.c_contiguous else values
 
 
-@compiled
+@inlined
 def _find_bins(row, lowest, scale, top, bins):
     for x in range(row.size):
         bins[x] = np.int32(min(max((row[x] - lowest) * scale, 0.0), top))

@@ -22,7 +22,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from isoscale_ij.engines.cpu.compiling import compiled
+from isoscale_ij.engines.cpu.compiling import compiled, inlined
 from isoscale_ij.engines.cpu.runs import NOTHING, count_runs, first_other
 from isoscale_ij.engines.cpu.threads import for_ranges
 from isoscale_ij.engines.cpu.vectors import AT_ONCE, nearest_of
@@ -139,6 +139,7 @@ def _assign(
     """
     height, width = mask.shape[1:]
     blocks = -(-height // rows)
+    leftmost = np.int64(0)  # not a literal, for which numba would compile what is called once more
     for item in range(first, last):
         z, top = item // blocks, item % blocks * rows
         bottom = min(top + rows, height)
@@ -178,11 +179,11 @@ def _assign(
                             out[z, line, some + k] = owners[k]
                     x = first_other(row, x, right, NOTHING)
         for y in range(top, bottom):
-            if first_other(mask[z, y], 0, width, NOTHING) < width:
+            if first_other(mask[z, y], leftmost, width, NOTHING) < width:
                 runs[z, y] = count_runs(out[z, y])
 
 
-@compiled
+@inlined
 def _candidates(z, top, bottom, left, right, seeds, unit, start, cells, edge, candidates):
     """Seeds that may be nearest to a voxel of the block (fine indices), in any order."""
     low_z, low_y, low_x = z * unit[0], top * unit[1], left * unit[2]
