@@ -16,6 +16,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu.compiling import compiled, inlined
+from isoscale_ij.engines.cpu.registers import address_of, spread
 from isoscale_ij.engines.cpu.threads import for_ranges
 
 _WIDTH = 64  # values that are compared at once: a bit for each
@@ -74,12 +75,9 @@ def _first_other(typing_context: Any, row: Any, at: Any, value: Any, skipped: An
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         row, at, value, skipped = arguments
         vector = ir.VectorType(value.type, _WIDTH)
-        place = builder.gep(context.make_array(signature.args[0])(context, builder, row).data, [at])
+        place = address_of(context, builder, signature.args[0], row, at)
         values = builder.load(builder.bitcast(place, vector.as_pointer()), align=signature.args[0].dtype.bitwidth // 8)
-        unset = ir.Constant(vector, ir.Undefined)
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), _WIDTH), [0] * _WIDTH)
-        same = builder.shuffle_vector(builder.insert_element(unset, value, ir.IntType(32)(0)), unset, zeros)
-        others = builder.bitcast(builder.icmp_unsigned("!=", values, same), _BITS)
+        others = builder.bitcast(builder.icmp_unsigned("!=", values, spread(builder, value, _WIDTH)), _BITS)
         wanted = builder.shl(_BITS(-1), skipped)
         function = ir.FunctionType(_BITS, [_BITS, ir.IntType(1)])
         count = cgutils.get_or_insert_function(builder.module, function, f"llvm.cttz.i{_WIDTH}")

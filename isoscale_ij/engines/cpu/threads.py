@@ -84,6 +84,8 @@ def for_ranges(
             if on_part:
                 on_part(first / count)
             work(first, last)
+        if on_part:
+            on_part(1.0)
         return
     pool = _shared_pool()
     pending: set[Future[None]] = {pool.submit(_work_inside, work, first, last) for first, last in ranges}
