@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +28,18 @@ if TYPE_CHECKING:
 _COLUMNS = 30  # of a table, at most, without intensities
 _PER_CHANNEL = 5
 _DONE: NDArray[Any] = np.empty(0, np.int32)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """An axis in space, and where its voxels are."""
+
+    axis: str
+    column: int  # of the sums
+    count: int
+    size: float  # 1 without calibration
+    first: float  # the position of the first centre; 0 without calibration
+    calibrated: bool
 
 
 @takes_images("labels", "image")
@@ -105,7 +117,8 @@ def measure(
             f"Got labels of type {labels.dtype} with the axes {' '.join(map(str, labels.dims))}; "
             "needed are integers without c."
         )
-    channels = _channels(labels, image)
+    channels, places = _channels(labels, image), _places(labels)
+    weights, unit = whole_weights([place.size for place in places])
     parts: list[dict[str, Any]] = []
     for t in range(labels.sizes.get("t", 1)):
         stored = _volume(labels, t)
@@ -113,27 +126,26 @@ def measure(
         beside = 0 if values is stored else values.nbytes
         intensities = [_volume(channel, t) for channel in channels.values()]
         origins = [origin if np.isfinite(origin := float(each[0].flat[0])) else 0.0 for each in intensities]
-        weights, unit = whole_weights(_sizes(labels))
         present, sums = label_sums(
             values, intensities, origins, weights, get_engine(engine), _COLUMNS + _PER_CHANNEL * len(channels),
             memory_limit, beside,
         )  # fmt: skip
-        shapes = _shapes(labels, sums, unit)
+        shapes = _shapes(places, sums, unit)
         sums = replace(
             sums, product_sums=_DONE, exposure=_DONE
         )  # of millions of labels, all sums and the table are too much at once
-        centroids = _centroids(labels, sums)
+        centroids = _centroids(places, sums)
         sums = replace(sums, index_sums=_DONE)
-        boxes = _boxes(labels, sums)
+        boxes = _boxes(places, sums)
         sums = replace(sums, lowest=_DONE, highest=_DONE, n_slices=_DONE)
-        columns = _first_columns(labels, t, present, sums) | centroids | boxes | shapes
+        columns = _first_columns(places, t, present, sums) | centroids | boxes | shapes
         for channel, (name, origin) in enumerate(zip(channels, origins, strict=True)):
             columns |= _brightness(sums, channel, name, origin)
         parts.append(columns)
         del sums, columns, centroids, boxes, shapes
     # Column by column, and never copied again: of millions of labels the table is what takes the memory.
     table = pd.DataFrame({name: _joined([part.pop(name) for part in parts]) for name in list(parts[0])}, copy=False)
-    table.attrs["units"] = _units(labels)
+    table.attrs["units"] = _units(labels, places)
     if looks_like_grey_values(labels):
         remarks.warn(
             "What was given as labels looks like grey values, and each of them was counted as an object. Labels come "
@@ -187,14 +199,21 @@ def _volume(image: xr.DataArray, t: int) -> Any:
     return values if "z" in image.dims else values[np.newaxis]
 
 
-def _sizes(labels: xr.DataArray) -> list[float]:
-    """Voxel sizes of the axes in space; 1 without calibration."""
-    return [spacing(labels, axis) or 1.0 for axis in SPATIAL if axis in labels.dims]
+def _places(labels: xr.DataArray) -> list[_Place]:
+    """The axes in space, z first."""
+    places = []
+    for axis in SPATIAL:
+        if axis in labels.dims:
+            size = spacing(labels, axis)
+            first = 0.0 if size is None else float(labels.coords[axis].to_numpy()[0])
+            places.append(
+                _Place(axis, SPATIAL.index(axis), labels.sizes[axis], size or 1.0, first, calibrated=size is not None)
+            )
+    return places
 
 
-def _shapes(labels: xr.DataArray, sums: Tally, unit: float) -> dict[str, NDArray[Any]]:
-    sizes = _sizes(labels)
-    axes = SPATIAL[-len(sizes) :]
+def _shapes(places: list[_Place], sums: Tally, unit: float) -> dict[str, NDArray[Any]]:
+    sizes = [place.size for place in places]
     area = sums.exposure.astype(np.float64) * unit
     round_ = sphericity(area, sums.n_voxels * np.prod(sizes), len(sizes))
     names = ("surface_area", "sphericity") if len(sizes) == 3 else ("perimeter", "circularity")
@@ -202,8 +221,8 @@ def _shapes(labels: xr.DataArray, sums: Tally, unit: float) -> dict[str, NDArray
     lengths, directions = principal_axes(sums.n_voxels, sums.index_sums, sums.product_sums, sizes)
     for number in range(len(sizes)):
         columns[f"axis_{number + 1}_length"] = lengths[number]
-        for column, axis in enumerate(axes):
-            columns[f"axis_{number + 1}_{axis}"] = directions[number, column]
+        for column, place in enumerate(places):
+            columns[f"axis_{number + 1}_{place.axis}"] = directions[number, column]
     return columns
 
 
@@ -220,10 +239,12 @@ def _brightness(sums: Tally, channel: int, name: str, origin: float) -> dict[str
     }
 
 
-def _first_columns(labels: xr.DataArray, t: int, present: NDArray[np.integer], sums: Tally) -> dict[str, NDArray[Any]]:
+def _first_columns(
+    places: list[_Place], t: int, present: NDArray[np.integer], sums: Tally
+) -> dict[str, NDArray[Any]]:  # fmt: skip
     count = sums.n_voxels
-    content = count * np.prod(_sizes(labels))
-    flat = "z" not in labels.dims
+    content = count * np.prod([place.size for place in places])
+    flat = len(places) == 2
     label = present if present.dtype == np.uint64 else present.astype(np.int64, copy=False)
     columns: dict[str, NDArray[Any]] = {"label": label, "t": np.full(len(present), t), "n_voxels": count}
     columns["area" if flat else "volume"] = content
@@ -231,46 +252,37 @@ def _first_columns(labels: xr.DataArray, t: int, present: NDArray[np.integer], s
     return columns
 
 
-def _centroids(labels: xr.DataArray, sums: Tally) -> dict[str, NDArray[Any]]:
+def _centroids(places: list[_Place], sums: Tally) -> dict[str, NDArray[Any]]:
     return {
-        f"centroid_{axis}": first + sums.index_sums[:, column] / sums.n_voxels * size
-        for axis, column, first, size in _positions(labels)
+        f"centroid_{place.axis}": place.first + sums.index_sums[:, place.column] / sums.n_voxels * place.size
+        for place in places
     }
 
 
-def _boxes(labels: xr.DataArray, sums: Tally) -> dict[str, NDArray[Any]]:
+def _boxes(places: list[_Place], sums: Tally) -> dict[str, NDArray[Any]]:
     """From where to where each label goes, through how many slices, and whether that is the image's border."""
     columns: dict[str, NDArray[Any]] = {}
     border = np.zeros(len(sums.n_voxels), bool)
-    for axis, column, first, size in _positions(labels):
-        lowest, highest = sums.lowest[:, column], sums.highest[:, column]
-        columns[f"min_{axis}"] = first + (lowest - 0.5) * size
-        columns[f"max_{axis}"] = first + (highest + 0.5) * size
-        if labels.sizes[axis] > 1:
-            border |= (lowest == 0) | (highest == labels.sizes[axis] - 1)
-    if "z" in labels.dims:
+    for place in places:
+        lowest, highest = sums.lowest[:, place.column], sums.highest[:, place.column]
+        columns[f"min_{place.axis}"] = place.first + (lowest - 0.5) * place.size
+        columns[f"max_{place.axis}"] = place.first + (highest + 0.5) * place.size
+        if place.count > 1:
+            border |= (lowest == 0) | (highest == place.count - 1)
+    if len(places) == 3:
         columns["n_slices"] = sums.n_slices.astype(np.int64)
     return columns | {"touches_border": border}
 
 
-def _positions(labels: xr.DataArray) -> list[tuple[str, int, float, float]]:
-    """Each axis in space, its column in sums, the position of its first voxel, the voxel size."""
-    return [
-        (axis, SPATIAL.index(axis), float(labels.coords[axis][0]) if spacing(labels, axis) else 0.0, size)
-        for axis, size in zip((axis for axis in SPATIAL if axis in labels.dims), _sizes(labels), strict=True)
-    ]
-
-
-def _units(labels: xr.DataArray) -> dict[str, str]:
+def _units(labels: xr.DataArray, places: list[_Place]) -> dict[str, str]:
     """The unit of each column that has one."""
-    calibrated = all(spacing(labels, axis) for axis in SPATIAL if axis in labels.dims)
+    calibrated = all(place.calibrated for place in places)
     unit = (length_unit(labels) or "unknown") if calibrated else "voxel"
-    power = 3 if "z" in labels.dims else 2
+    power = len(places)
     units = {"area" if power == 2 else "volume": f"{unit}^{power}", "equivalent_diameter": unit}
     units |= {"perimeter": unit} if power == 2 else {"surface_area": f"{unit}^2"}
     units |= {f"axis_{number}_length": unit for number in range(1, power + 1)}
-    for axis in SPATIAL:
-        if axis in labels.dims:
-            own = (axis_unit(labels, axis) or "unknown") if spacing(labels, axis) else "voxel"
-            units |= {f"{what}_{axis}": own for what in ("centroid", "min", "max")}
+    for place in places:
+        own = (axis_unit(labels, place.axis) or "unknown") if place.calibrated else "voxel"
+        units |= {f"{what}_{place.axis}": own for what in ("centroid", "min", "max")}
     return units

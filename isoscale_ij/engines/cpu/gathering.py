@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij.engines.cpu.compiling import compiled
-from isoscale_ij.engines.cpu.vectors import fetch
+from isoscale_ij.engines.cpu.vectors import fetch_near
 
 _AHEAD = 8  # runs
 
@@ -73,8 +73,8 @@ def _take_out(bits, labels, first, length, own_bits, own_labels):
         if run + _AHEAD < first.size:  # what stands far apart in memory is asked for early
             begin = first[run + _AHEAD]
             for place in (begin, begin + length[run + _AHEAD] - 1):
-                fetch(bits, place)
-                fetch(labels, place)
+                fetch_near(bits, place)
+                fetch_near(labels, place)
         for place in range(first[run], first[run] + length[run]):
             own_bits[n], own_labels[n] = bits[place], labels[place]
             n += 1

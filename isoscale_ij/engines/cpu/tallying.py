@@ -11,7 +11,7 @@ from isoscale_ij.engines.cpu.compiling import compiled
 from isoscale_ij.engines.cpu.runs import Runs, find_runs
 from isoscale_ij.engines.cpu.surfaces import expose
 from isoscale_ij.engines.cpu.threads import for_ranges
-from isoscale_ij.engines.cpu.vectors import fetch
+from isoscale_ij.engines.cpu.vectors import fetch_near
 from isoscale_ij.engines.protocol import Tally
 
 _AS_THEY_ARE = (np.uint8, np.uint16, np.float32, np.float64)
@@ -136,8 +136,8 @@ def _add_values(runs, values, nothing, origin, above_all, below_all, sums, squar
     for y in range(height):
         if y + 1 < height:  # what stands far apart in memory is asked for early
             for n in range(runs.rows[y + 1], runs.rows[y + 2]):
-                fetch(values, (y + 1) * width + runs.begins[n])
-                fetch(values, (y + 1) * width + runs.ends[n] - 1)
+                fetch_near(values, (y + 1) * width + runs.begins[n])
+                fetch_near(values, (y + 1) * width + runs.ends[n] - 1)
         for n in range(runs.rows[y], runs.rows[y + 1]):
             total, square, low, high = nothing, nothing, above_all, below_all
             for x in range(runs.begins[n], runs.ends[n]):

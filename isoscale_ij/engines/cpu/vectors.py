@@ -258,7 +258,19 @@ def nearest_of(
 @intrinsic  # type: ignore[untyped-decorator]
 def fetch(typing_context: Any, values: Any, at: Any) -> Any:
     """Ask for what is needed soon: the cache line with the element `at` of a C-contiguous array."""
-    del typing_context
+    del typing_context, at
+    return _asked_for(values, 2)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def fetch_near(typing_context: Any, values: Any, at: Any) -> Any:
+    """The same for what is needed next, into the nearest cache, which holds less and waits for fewer at a time."""
+    del typing_context, at
+    return _asked_for(values, 3)
+
+
+def _asked_for(values: Any, level: int) -> Any:
+    """The signature of a prefetch, and what generates it."""
     if not (isinstance(values, types.Array) and values.layout == "C"):
         return None
 
@@ -266,7 +278,7 @@ def fetch(typing_context: Any, values: Any, at: Any) -> Any:
         pointer = builder.bitcast(address_of(context, builder, signature.args[0], *arguments), _BYTES)
         function = ir.FunctionType(ir.VoidType(), [_BYTES, INT, INT, INT])
         prefetch = cgutils.get_or_insert_function(builder.module, function, "llvm.prefetch.p0")
-        builder.call(prefetch, [pointer, INT(0), INT(2), INT(1)])  # to read, into the second cache, data
+        builder.call(prefetch, [pointer, INT(0), INT(level), INT(1)])  # to read, data
         return context.get_dummy_value()
 
     return types.void(values, types.int64), generate
