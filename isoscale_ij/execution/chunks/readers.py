@@ -119,24 +119,23 @@ class VolumeReader:
 
 @dataclass(frozen=True)
 class TiledReader:
-    """Reads what is stored in chunks tile by tile, and keeps tiles for a while: none is unpacked for every block.
+    """Reads a volume tile by tile, and keeps tiles for a while: what is packed is not unpacked for every block.
 
     Attributes
     ----------
-    source : Reader
+    source : VolumeReader
     tiles : Blocks
         Whole chunks of the file.
     name : str
-        Under which tiles are kept: of this source, and of no other.
+        Under which tiles are kept: of this volume, and of no other.
     """
 
-    source: Reader
+    source: VolumeReader
     tiles: Blocks
     name: str
 
     @property
-    def shape(self) -> Any:
-        """Of the source."""
+    def shape(self) -> tuple[int, int, int]:
         return self.source.shape
 
     @property

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from isoscale_ij.engines.cpu.threads import thread_count
 from isoscale_ij.errors import MissingDependencyError
 from isoscale_ij.execution.chunks.journal import marks_of_output
-from isoscale_ij.execution.chunks.kept import room
 from isoscale_ij.execution.chunks.lazy import Resampled, Stored
-from isoscale_ij.execution.chunks.readers import TiledReader, is_lazy, reader_of, reads_by_region
+from isoscale_ij.execution.chunks.readers import is_lazy, reader_of, reads_by_region
 from isoscale_ij.execution.chunks.regions import Blocks, block_size, lengths
 from isoscale_ij.execution.chunks.sweeps import Summary, Sweeps, current_client
 from isoscale_ij.execution.resampling import AxisChange, Resampling
@@ -26,8 +25,8 @@ from isoscale_ij.image.calibration import is_labels
 if TYPE_CHECKING:
     import xarray as xr
 
-_PART = 2 << 20  # voxels that are made at a time: a level is made of several times as much of the one before
-_TILE_BYTES = 64 << 20  # of the larger level that a thread keeps: what is made side by side needs the same chunks
+_PART = 2 << 20  # voxels that are made at a time, of what may be many times as much
+_LEVEL_BYTES = 64 << 20  # of the level before that are read at a time: the fewer, the more chunks are unpacked twice
 _SMALLEST = 256  # voxels along y and x of the smallest level, about
 _CHUNK = {2: (1, 1024, 1024), 3: (32, 256, 256)}  # z, y, x, of flat images and of others
 _SHARD_BYTES = 32 << 20
@@ -77,8 +76,7 @@ def write(path: Path, image: xr.DataArray, version: str | None = None) -> None:
         if resampling is None or (len(levels) >= wanted if wanted else max(array.shape[-2:]) <= _SMALLEST):
             break
         leading = tuple(n for n, axis in zip(array.shape, image.dims, strict=True) if str(axis) in "tc")
-        stored = TiledReader(array, Blocks(array.shape, array.opened("r").chunks), array.path)
-        reader = Resampled(stored, leading, "z" in image.dims, resampling)
+        reader = Resampled(array, leading, "z" in image.dims, resampling)
         for axis, change in zip(SPATIAL, resampling.axes, strict=True):
             if axis in sizes:
                 sizes[axis] *= change.ratio
@@ -142,9 +140,8 @@ def _fill(array: ZarrFolder, reader: Any, sweeps: Sweeps) -> None:
     opened = array.opened("r")
     blocks = Blocks(array.shape, tuple(opened.shards or opened.chunks))
     jobs = ((number, (array, reader, blocks)) for number in range(len(blocks)))
-    with room(0, 0 if sweeps.client else _TILE_BYTES * thread_count()):
-        for _ in sweeps.run(write_shard, jobs, len(blocks)):
-            pass
+    for _ in sweeps.run(write_shard, jobs, len(blocks)):
+        pass
 
 
 def write_shard(number: int, array: ZarrFolder, reader: Any, blocks: Blocks) -> Summary:
@@ -152,14 +149,22 @@ def write_shard(number: int, array: ZarrFolder, reader: Any, blocks: Blocks) -> 
     region = blocks.region(number)
     values = np.empty(lengths(region), array.dtype)
     chunks = getattr(reader, "native", None) or (1,) * values.ndim
-    most = values.size if isinstance(reader, Stored) else _PART  # each part would unpack the block that it lies in
-    parts = Blocks(values.shape, block_size(values.shape, chunks, (0,) * values.ndim, most))
+    parts = Blocks(values.shape, block_size(values.shape, chunks, (0,) * values.ndim, _most(reader, values)))
     for part in map(parts.region, range(len(parts))):
         values[part] = reader[
             tuple(slice(a.start + b.start, a.start + b.stop) for a, b in zip(region, part, strict=True))
         ]
     array.opened("r+")[region] = values
     return {}
+
+
+def _most(reader: Any, values: NDArray[Any]) -> float:
+    """Voxels of a shard that are made at a time."""
+    if isinstance(reader, Stored):  # each part would unpack the block that it lies in
+        return values.size
+    if isinstance(reader, Resampled) and isinstance(reader.reader, ZarrFolder):  # a level, of the one before
+        return _LEVEL_BYTES / (values.itemsize * math.prod(change.ratio for change in reader.resampling.axes))
+    return _PART
 
 
 def _halved(image: xr.DataArray, array: ZarrFolder, sizes: dict[str, float]) -> Resampling | None:
