@@ -302,7 +302,7 @@ def test_a_blur_in_pieces_is_the_same(rng: np.random.Generator, monkeypatch: pyt
     get_engine("cpu").blur(values, (2.5, 3, 9), whole)
     monkeypatch.setenv("ISOSCALE_NUM_THREADS", threads)
     monkeypatch.setattr(blurring, "_RING_BYTES", 1 << 20)
-    pieces = blurring._pieces(values.shape, 10, 4 * 24)
+    pieces = blurring._pieces(values.shape, 10, 36)
     assert len(pieces) == (4 if threads == "1" else 8)
     get_engine("cpu").blur(values, (2.5, 3, 9), cut)
     np.testing.assert_array_equal(whole, cut)

@@ -54,7 +54,7 @@ def blur(
     reach_z, reach_y, reach_x = (len(weights) // 2 for weights in (along_z, along_y, along_x))
     shifted_z, shifted_y, shifted_x = _shifted(along_z), _shifted(along_y), _shifted(along_x)
     direct = not offset and source.dtype in _AS_THEY_ARE and source.dtype.isnative and source.flags.c_contiguous
-    pieces = _pieces(out.shape, reach_z, 4 * len(shifted_z))
+    pieces = _pieces(out.shape, reach_z, reach_x)
     _, band, columns = (max(part.stop - part.start for part in parts) for parts in zip(*pieces, strict=True))
 
     def blur_pieces(first: int, last: int) -> None:
@@ -83,10 +83,14 @@ def blur(
     for_ranges(blur_pieces, len(pieces), on_part=on_part)
 
 
-def _pieces(shape: tuple[int, ...], reach_z: int, bytes_per_voxel: int) -> list[tuple[slice, slice, slice]]:
-    """What is blurred in one go: bands of rows, in parts where the ring would be too large, or for the threads."""
+def _pieces(shape: tuple[int, ...], reach_z: int, reach_x: int) -> list[tuple[slice, slice, slice]]:
+    """What is blurred in one go: bands of rows, in parts where the ring would be too large, or for the threads.
+
+    Parts are wider than what the blur reaches to either side: that is blurred along y for each of two neighbours.
+    """
     depth, height, width = shape
-    columns = -(-width // -(-width * _BAND * bytes_per_voxel // _RING_BYTES))
+    parts = -(-width * _BAND * 4 * (2 * reach_z + ROWS) // _RING_BYTES)
+    columns = -(-width // max(1, min(parts, width // max(1, 4 * reach_x))))
     across = [
         (slice(top, min(top + _BAND, height)), slice(left, min(left + columns, width)))
         for top in range(0, height, _BAND)
