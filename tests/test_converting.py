@@ -14,6 +14,7 @@ from images import assert_same, make
 from isoscale_ij.cli import main
 from isoscale_ij.files import read_header
 from isoscale_ij.files.converting import convert
+from isoscale_ij.files.streaming import StreamedValues
 from isoscale_ij.image.calibration import mark_as_labels
 from known_files import library
 from made_files import Axis, leica_image, lif
@@ -125,3 +126,16 @@ def test_little_memory(ending: str, tmp_path: Path) -> None:
     )  # fmt: skip
     assert int(done.stdout) * 1024 < 0.75 * np.prod(shape) * 2  # the image has 210 MB
     assert iso.info(read_header(tmp_path / f"large{ending}")).shape == shape
+
+
+def test_labels_are_never_read_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor for the display range, which goes up to the highest label."""
+
+    def whole(*_: object) -> None:
+        raise AssertionError("all values were asked for at once")
+
+    _, truth = iso.sample(shape=(8, 64, 64), n_objects=4)
+    iso.write(tmp_path / "labels.ome.tif", truth)
+    monkeypatch.setattr(StreamedValues, "__array__", whole)
+    convert(tmp_path / "labels.ome.tif", tmp_path / "labels.tif")
+    np.testing.assert_array_equal(iso.read(tmp_path / "labels.tif"), truth)

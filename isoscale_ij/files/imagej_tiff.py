@@ -96,7 +96,8 @@ def _dress(stack: Hyperstack, image: xr.DataArray) -> None:
     """Give labels the colours and the display range that tell them apart, with a note that nobody chose them."""
     if stack.properties.get(properties.KIND) != "labels" or stack.channels > 1:
         return
-    usual = {"luts": [looks.label_lut()], "ranges": [looks.label_range(float(np.nanmax(image.data)))]}
+    highest = np.nanmax if image.dtype.kind == "f" else np.max  # which what is read part by part can tell
+    usual = {"luts": [looks.label_lut()], "ranges": [looks.label_range(float(highest(image.data)))]}
     usual = {key: value for key, value in usual.items() if key not in stack.about}
     if usual:
         stack.about |= usual

@@ -1,4 +1,4 @@
-"""How the kernels of the CPU engine are compiled: one decorator, and the one arithmetic step they share.
+"""How the kernels of the CPU engine are compiled: two decorators, and the one arithmetic step they share.
 
 Kernels are serial functions over a range of slices or rows that release the GIL; threads come
 from :mod:`.threads`. Such functions compile in about a second each, load from numba's cache in
