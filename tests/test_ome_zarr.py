@@ -182,6 +182,14 @@ def test_lazy_images_are_written_block_by_block(nuclei_zarr: tuple, tmp_path: Pa
         assert_same(iso.read(tmp_path / name), expected)
 
 
+def test_levels_are_the_same_of_lazy_images(nuclei_zarr: tuple, tmp_path: Path) -> None:
+    path, _ = nuclei_zarr
+    iso.write(tmp_path / "b.ome.zarr", iso.read(path, chunks={"z": 8, "y": 100}))
+    for level in ("0", "1"):
+        lazy, memory = (sorted((folder / level).rglob("*")) for folder in (tmp_path / "b.ome.zarr", path))
+        assert [a.read_bytes() for a in lazy if a.is_file()] == [a.read_bytes() for a in memory if a.is_file()]
+
+
 @pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "a.zarr"])
 def test_every_format_is_read_lazily(name: str, tmp_path: Path) -> None:
     image = make("tczyx")

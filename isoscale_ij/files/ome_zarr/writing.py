@@ -76,7 +76,8 @@ def write(path: Path, image: xr.DataArray, version: str | None = None) -> None:
         if resampling is None or (len(levels) >= wanted if wanted else max(array.shape[-2:]) <= _SMALLEST):
             break
         leading = tuple(n for n, axis in zip(array.shape, image.dims, strict=True) if str(axis) in "tc")
-        reader = Resampled(array, leading, "z" in image.dims, resampling)
+        larger = reader if isinstance(reader, np.ndarray) else array  # what is in memory need not be unpacked
+        reader = Resampled(larger, leading, "z" in image.dims, resampling)
         for axis, change in zip(SPATIAL, resampling.axes, strict=True):
             if axis in sizes:
                 sizes[axis] *= change.ratio
@@ -147,6 +148,9 @@ def _fill(array: ZarrFolder, reader: Any, sweeps: Sweeps) -> None:
 def write_shard(number: int, array: ZarrFolder, reader: Any, blocks: Blocks) -> Summary:
     """Write one shard."""
     region = blocks.region(number)
+    if isinstance(reader, np.ndarray):
+        array.opened("r+")[region] = reader[region]
+        return {}
     values = np.empty(lengths(region), array.dtype)
     chunks = getattr(reader, "native", None) or (1,) * values.ndim
     parts = Blocks(values.shape, block_size(values.shape, chunks, (0,) * values.ndim, _most(reader, values)))
@@ -162,7 +166,7 @@ def _most(reader: Any, values: NDArray[Any]) -> float:
     """Voxels of a shard that are made at a time."""
     if isinstance(reader, Stored):  # each part would unpack the block that it lies in
         return values.size
-    if isinstance(reader, Resampled) and isinstance(reader.reader, ZarrFolder):  # a level, of the one before
+    if isinstance(reader, Resampled) and isinstance(reader.reader, ZarrFolder | np.ndarray):  # of a larger level
         return _LEVEL_BYTES / (values.itemsize * math.prod(change.ratio for change in reader.resampling.axes))
     return _PART
 
