@@ -143,8 +143,19 @@ def test_the_sample_has_the_same_nuclei_on_any_grid() -> None:
 def test_the_sample_says_what_it_cannot_do() -> None:
     with pytest.raises(iso.ParameterError, match="nuclei"):
         iso.sample("cells")
-    with pytest.raises(iso.ParameterError, match="three numbers"):
-        iso.sample(shape=(3, 4))
+    for shape in ((3, 4), (0, 3, 4), (2.5, 3, 4), 3):
+        with pytest.raises(iso.ParameterError, match="three whole numbers"):
+            iso.sample(shape=shape)  # type: ignore[arg-type]
+    with pytest.raises(iso.ParameterError, match="0 or more"):
+        iso.sample(n_objects=-1)
+    with pytest.raises(iso.CalibrationError, match="in micrometer"):
+        iso.sample(voxel_size="2 px")
+
+
+@pytest.mark.parametrize("voxel_size", [(1.5, 0.2, 0.2), {"Z": "1500 nm", "y": 0.2, "x": ".2 um"}])
+def test_the_sample_takes_lengths_as_images_do(voxel_size: Any) -> None:
+    image, truth = iso.sample(shape=(3, 8, 8), voxel_size=voxel_size)
+    assert iso.voxel_size(image) == iso.voxel_size(truth) == {"z": 1.5, "y": 0.2, "x": 0.2}
 
 
 def test_agreement_of_labels_with_huge_numbers(nuclei: tuple) -> None:

@@ -351,15 +351,13 @@ def _normalized(image: xr.DataArray) -> xr.DataArray:
     """The calibration as it is defined: one unit for lengths, its full name, the spacing stated."""
     from isoscale_ij.image.variables import coordinate
 
-    common = one_unit({axis: axis_unit(image, axis) for axis in SPATIAL if spacing(image, axis) is not None})
+    known = _coordinates(image)
+    # a single voxel may have a position, and no size
+    sizes = {axis: size for axis in CALIBRATED if (size := spacing(image, axis)) is not None}
+    common = one_unit({axis: axis_unit(image, axis) for axis in sizes if axis in SPATIAL})
     coords: dict[str, xr.Variable] = {}
-    for axis in CALIBRATED:
-        coord = _coordinates(image).get(axis)
-        if axis not in image.dims or coord is None:
-            continue
-        size, unit = spacing(image, axis), axis_unit(image, axis)
-        if size is None:  # a single voxel, whose position is known and whose size is not
-            continue
+    for axis, size in sizes.items():
+        coord, unit = known[axis], axis_unit(image, axis)
         target = unit if axis == "t" else common
         if unit == target and coord.dtype == np.float64 and _attributes_agree(coord, size, unit):
             continue
@@ -368,8 +366,7 @@ def _normalized(image: xr.DataArray) -> xr.DataArray:
             centres = centres[0] + np.arange(coord.size) * size
         if unit != target:
             centres = np.array([convert(float(centre), unit, target) for centre in centres])
-            size = convert(size, unit, target)
-        attributes = {**coord.attrs, "spacing": size} | ({"units": target} if target else {})
+        attributes = {**coord.attrs, "spacing": convert(size, unit, target)} | ({"units": target} if target else {})
         if target is None:
             attributes.pop("units", None)
         coords[axis] = coordinate(axis, centres, attributes)

@@ -117,7 +117,7 @@ def check_labels(values: Any) -> None:
 
 def _sample(image: xr.DataArray) -> NDArray[np.generic]:
     """Some rows of the middle slices, those of an image of another order of axes included."""
-    values = image.transpose(..., "y", "x").data
+    values = (image if image.dims[-2:] == ("y", "x") else image.transpose(..., "y", "x")).data
     values = values.reshape(-1, *values.shape[-2:]) if values.ndim != 3 else values
     slices = np.linspace(0, len(values) - 1, min(_SLICES, len(values))).astype(int)
     step = -(-values.shape[1] // _ROWS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
 
 import numpy as np
 import xarray as xr
@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 
 from isoscale_ij.engines import get_engine
 from isoscale_ij.errors import ParameterError
-from isoscale_ij.image.calibration import as_image, mark_as_labels
+from isoscale_ij.image.axes import SPATIAL, per_axis
+from isoscale_ij.image.calibration import VoxelSizeLike, as_image, mark_as_labels
+from isoscale_ij.image.possible import possible_size
+from isoscale_ij.image.units import convert, parse_length
 
 REFERENCE_VOXEL = {"z": 1.5, "y": 0.1596665040315075, "x": 0.1596665040315075}
 REFERENCE_SHAPE = (48, 320, 320)
+_UNIT = "micrometer"
 
 _RADII = (3.0, 5.0)  # µm
 _DENSITY = 1 / 1400.0  # nuclei in a µm³
@@ -28,7 +32,7 @@ def sample(
     name: str = "nuclei",
     *,
     shape: tuple[int, int, int] = REFERENCE_SHAPE,
-    voxel_size: Mapping[str, float] | None = None,
+    voxel_size: VoxelSizeLike | None = None,
     n_objects: int | None = None,
     seed: int = 0,
 ) -> tuple[xr.DataArray, xr.DataArray]:
@@ -44,8 +48,9 @@ def sample(
         What to make.
     shape : (int, int, int)
         Voxels in z, y, x.
-    voxel_size : mapping, optional
-        In micrometers, for z, y, x; by default 1.5, 0.1596665040315075, 0.1596665040315075.
+    voxel_size : length, sequence or mapping, optional
+        For z, y, x: numbers in micrometers, or strings as ``"500 nm"``; by default 1.5, 0.1596665040315075,
+        0.1596665040315075, on axes that a mapping does not name as well.
     n_objects : int, optional
         Nuclei to place; by default as many as suit the volume. Fewer where they do not fit.
     seed : int
@@ -60,7 +65,9 @@ def sample(
     Raises
     ------
     ParameterError
-        For an unknown name or an impossible shape.
+        For an unknown name, an impossible shape or number of objects.
+    CalibrationError
+        For a voxel size that none can have.
 
     Examples
     --------
@@ -70,9 +77,10 @@ def sample(
     """
     if name != "nuclei":
         raise ParameterError(f'Got the sample {name!r}; there is one: "nuclei".')
-    if len(shape) != 3 or min(shape) < 1:
-        raise ParameterError(f"Got the shape {tuple(shape)}; needed are three numbers of voxels, z, y, x, above 0.")
-    size = dict(REFERENCE_VOXEL) | dict(voxel_size or {})
+    shape = _checked(shape)
+    if n_objects is not None and n_objects < 0:
+        raise ParameterError(f"Got {n_objects} objects; needed are 0 or more.")
+    size = REFERENCE_VOXEL | ({} if voxel_size is None else _in_micrometers(voxel_size))
     spacing = np.array([size[axis] for axis in "zyx"], np.float64)
     rng = np.random.default_rng(seed)
     extent = np.array(shape) * spacing
@@ -102,10 +110,27 @@ def sample(
     counted = noise.poisson(expected) + noise.normal(0, _READ_NOISE, shape)
     values = np.clip(np.round(counted), 0, 65535).astype(np.uint16)
 
-    unit = "micrometer"
-    image = as_image(values, "zyx", voxel_size=size, unit=unit).rename(name)
-    labels = as_image(truth, "zyx", voxel_size=size, unit=unit).rename(f"{name} truth")
+    image = as_image(values, "zyx", voxel_size=size, unit=_UNIT).rename(name)
+    labels = as_image(truth, "zyx", voxel_size=size, unit=_UNIT).rename(f"{name} truth")
     return image, mark_as_labels(labels)
+
+
+def _checked(shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    try:
+        z, y, x = map(operator.index, shape)
+    except (TypeError, ValueError):
+        z = y = x = 0
+    if min(z, y, x) < 1:
+        raise ParameterError(f"Got the shape {shape!r}; needed are three whole numbers of voxels, z, y, x, above 0.")
+    return z, y, x
+
+
+def _in_micrometers(voxel_size: VoxelSizeLike) -> dict[str, float]:
+    sizes = {}
+    for axis, value in per_axis(SPATIAL, voxel_size, "voxel_size").items():
+        length = parse_length(value, f"the voxel size on {axis}")
+        sizes[axis] = possible_size(convert(length.value, length.unit or _UNIT, _UNIT), axis)
+    return sizes
 
 
 class _Nucleus:
