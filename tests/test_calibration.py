@@ -250,3 +250,20 @@ def test_what_cannot_be_right_is_pointed_out_once(sizes: tuple, unit: str | None
 def test_what_may_be_right_is_not(sizes: tuple) -> None:
     image = iso.as_image(np.zeros((3, 4, 5), np.uint8), "zyx", voxel_size=sizes, unit="um")
     assert iso.info(image).remarks == []
+
+
+def test_a_voxel_size_under_other_names_of_axes() -> None:
+    image = xr.DataArray(np.zeros((3, 3)), dims=["Y", "X"], coords={"Y": [0, 1, 2.0], "X": [0, 2, 4.0]})
+    assert iso.voxel_size(image) == iso.info(image).voxel_size == {"y": 1.0, "x": 2.0}
+
+
+@pytest.mark.parametrize("unit", [None, "nm"])
+def test_a_slice_that_is_given_a_size_stays_where_it_is(unit: str | None) -> None:
+    coords = {"z": [7.0], "y": np.arange(5.0), "x": np.arange(6.0)}
+    image = xr.DataArray(np.zeros((1, 5, 6)), dims=list("zyx"), coords=coords)
+    for axis in "zyx":
+        image[axis].attrs["units"] = "micrometer"
+    sized = iso.set_voxel_size(image, z="2 um", unit=unit)
+    assert sized.z.values == pytest.approx(7000.0 if unit else 7.0)
+    assert iso.voxel_size(sized)["z"] == pytest.approx(2000.0 if unit else 2.0)
+    assert iso.as_image(image, voxel_size={"z": 2}).z.values == 7.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
@@ -180,3 +181,23 @@ def test_numbers_that_are_too_long_and_limits_that_are_none() -> None:
         for array in (image, image.values):
             with pytest.raises(iso.CalibrationError, match="needed"):
                 iso.set_voxel_size(array, x=size)
+
+
+def test_arguments_that_are_no_numbers(nuclei: tuple) -> None:
+    image = nuclei[0][:4, :40, :40]
+    sigmas = {"spot_sigma": "2 um", "outline_sigma": "1 um"}
+    for threshold in (None, [1, 2], True, np.nan, "bright"):
+        with pytest.raises(iso.ParameterError, match="Got the threshold"):
+            iso.vol(image, **sigmas, threshold=threshold)
+    for elongation in (None, "2", True, 0, np.inf, [1]):
+        with pytest.raises(iso.ParameterError, match="Got the elongation"):
+            iso.vol(image, **sigmas, elongation=elongation)
+    both = xr.concat([image, image], "c").assign_coords(c=["DAPI", "DAPI"])
+    with pytest.raises(iso.ParameterError, match=r"several have that name: 0 \(DAPI\), 1 \(DAPI\)"):
+        iso.vol(both, **sigmas, channel="DAPI")
+
+
+def test_a_dask_array_of_unknown_size() -> None:
+    array = da.from_array(np.random.default_rng(0).random((10, 8)))
+    with pytest.raises(iso.FormatError, match="compute_chunk_sizes"):
+        iso.as_image(array[array[:, 0] > 0.1])

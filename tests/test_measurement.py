@@ -11,6 +11,7 @@ from skimage.measure import marching_cubes, mesh_surface_area, regionprops, regi
 
 import isoscale_ij as iso
 from isoscale_ij import memory, remarks
+from isoscale_ij.image.calibration import mark_as_labels
 from isoscale_ij.image.labels import looks_like_labels
 from isoscale_ij.operations.shapes import whole_weights
 
@@ -196,6 +197,64 @@ def test_bad_input(nuclei: tuple) -> None:
         iso.measure(truth, image[1:])
     with pytest.raises(iso.ParameterError, match="-1"):
         iso.measure(truth - 1)
+
+
+@pytest.mark.parametrize("channel", [0, 1])
+def test_real_images_are_no_labels(channel: int, real: Path) -> None:
+    for name in ("xyz_8bit__nuclei_autothresh.tif", "xyzc_16bit__dna_conf_wf.tif"):
+        image = iso.read(real / name)
+        with pytest.warns(UserWarning, match="looks like grey values"):
+            iso.measure(image.isel(c=channel) if "c" in image.dims else image)
+
+
+def test_labels_with_a_background_of_their_own_are_labels(nuclei: tuple) -> None:
+    assert len(iso.measure(nuclei[1] + 1)) > 10
+    assert len(iso.measure(nuclei[1] * 7)) > 10
+
+
+def test_a_missing_voxel_size_makes_all_of_it_voxels(nuclei: tuple) -> None:
+    truth = iso.as_image(nuclei[1].values, "zyx")
+    expected = iso.measure(truth)
+    partly = mark_as_labels(iso.set_voxel_size(truth, y=0.2, x=0.2, unit="um"))
+    with pytest.warns(UserWarning, match="no voxel size in z: volumes"):
+        table = iso.measure(partly)
+    assert table.attrs["units"]["volume"] == "voxel^3"
+    positions = [f"{what}_{axis}" for what in ("centroid", "min", "max") for axis in "yx"]
+    assert table.drop(columns=positions).equals(expected.drop(columns=positions))
+    np.testing.assert_allclose(table.centroid_x, (expected.centroid_x + 0.5) * 0.2)
+    assert table.attrs["units"]["centroid_x"] == "micrometer"
+
+
+def test_channels_that_share_a_name(nuclei: tuple) -> None:
+    image, truth = nuclei
+    both = xr.concat([image, image * 2], "c").assign_coords(c=["", ""])
+    table = iso.measure(truth, both)
+    assert [name for name in table if name.startswith("mean")] == ["mean_intensity__0", "mean_intensity__1"]
+    np.testing.assert_allclose(table["mean_intensity__1"], 2 * table["mean_intensity__0"])
+
+
+def test_an_image_of_another_place_or_voxel_size(nuclei: tuple) -> None:
+    image, truth = nuclei
+    with pytest.raises(iso.ParameterError, match=r"voxel size of 1\.5 µm in z and an image with 500 nm"):
+        iso.measure(truth, iso.set_voxel_size(image, z="500 nm", y="160 nm", x="160 nm", unit="nm"))
+    with pytest.warns(UserWarning, match=r"begins 7\.5 µm from where the labels begin in z"):
+        moved = iso.measure(truth[:10], image[5:15])
+    np.testing.assert_array_equal(moved.max_intensity, iso.measure(truth[:10], image[5:15].values).max_intensity)
+    iso.measure(truth, iso.set_voxel_size(image, unit="nm"))
+    iso.measure(truth, image.values)
+
+
+def test_what_is_no_number_shows_in_the_objects_that_hold_it(nuclei: tuple) -> None:
+    image, truth = nuclei
+    values = image.values.astype(np.float32)
+    z, y, x = np.argwhere(truth.values == 3)[0]
+    values[z, y, x] = np.nan
+    table, whole = (iso.measure(truth, each).set_index("label") for each in (values, image.values))
+    columns = [f"{what}_intensity" for what in ("mean", "max", "min", "std", "total")]
+    assert table.loc[3, columns].isna().all()
+    np.testing.assert_allclose(table.drop(3)[columns], whole.drop(3)[columns])
+    values[z, y, x] = np.inf
+    assert iso.measure(truth, values).set_index("label").loc[3, "max_intensity"] == np.inf
 
 
 # Labels as other programs number and store them

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 import SimpleITK
+import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -196,6 +197,28 @@ def test_out_is_written_into() -> None:
     np.testing.assert_array_equal(out, iso.rescale(image, "finest").values)
     with pytest.raises(iso.ParameterError, match=r"needed is \(8, 6, 4\)"):
         iso.rescale(image, "finest", out=out[:-1])
+    out.flags.writeable = False
+    with pytest.raises(iso.ParameterError, match="read-only"):
+        iso.rescale(image, "finest", out=out)
+    for other in ([1], xr.DataArray(out).chunk()):
+        with pytest.raises(iso.ParameterError, match="NumPy array"):
+            iso.rescale(image, "finest", out=other)
+    with pytest.raises(iso.ParameterError, match="memory of the image"):
+        iso.rescale(image, factor={"z": 0.5}, out=image.values[1:])
+
+
+def test_a_chosen_time_and_channel_stay() -> None:
+    values = np.zeros((3, 2, 4, 4, 4), np.uint8)
+    image = iso.as_image(values, "tczyx", voxel_size={"t": "2 s", "z": 2, "y": 0.5, "x": 0.5}, unit="um")
+    image = image.assign_coords(
+        c=["DAPI", "GFP"], wavelength=("c", [405, 488]), exposure=("z", [1.0, 2.0, 3.0, 4.0]), stage=7
+    )
+    scaled = xr.concat([iso.rescale(image.isel(t=t), 1.0) for t in range(3)], "t")
+    xr.testing.assert_identical(scaled.t, image.t)
+    assert scaled.wavelength.values.tolist() == [405, 488]
+    assert "exposure" not in scaled.coords  # of slices that are others now
+    assert iso.rescale(image, {"x": 1.0}).exposure.values.tolist() == [1, 2, 3, 4]
+    assert str(iso.rescale(image.isel(c=1), 1.0).c.values) == "GFP"
 
 
 @pytest.mark.parametrize(

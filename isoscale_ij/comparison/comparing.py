@@ -30,6 +30,7 @@ from isoscale_ij.image.labels import whole_numbers
 from isoscale_ij.image.units import LengthLike, convert, is_length, parse_length, symbol
 from isoscale_ij.operations.agreement import agreement
 from isoscale_ij.operations.choices import Borders, Threshold
+from isoscale_ij.operations.label_sums import values_are_scattered
 from isoscale_ij.operations.measurement import measure
 from isoscale_ij.operations.rescaling import plan_rescale, rescale
 from isoscale_ij.operations.segmentation import voronoi_otsu_labeling
@@ -129,6 +130,8 @@ def compare(
     if truth is not None and truth.shape != image.shape:
         raise ParameterError(f"Got a truth of shape {truth.shape}; needed is that of the image, {image.shape}.")
     true_labels = None if truth is None else whole_numbers(truth.to_numpy())
+    if true_labels is not None and values_are_scattered(true_labels, memory_limit):
+        remarks.warn("What was given as truth looks like grey values, and each of them counts as an object.")
     for sigma, what in ((spot_sigma, "spot_sigma"), (outline_sigma, "outline_sigma")):
         resolve_sigmas(Grid.of(image), sigma, what)
     run_in([image.dtype], get_engine(engine, image.size).name)  # the first row does not pay for loading the kernels

@@ -118,10 +118,14 @@ class InMemory:
             nbytes = math.prod(shape) * dtype.itemsize + self._copied(resampling)
             allowance.require(nbytes + resampling.table_bytes + _RESCALE_SCRATCH)
             out = np.empty(shape, dtype)
-        elif out.shape != shape or out.dtype != dtype or not out.flags.c_contiguous:
+        elif out.shape != shape or out.dtype != dtype or not (out.flags.c_contiguous and out.flags.writeable):
+            kept = "" if out.flags.writeable else ", read-only"
             raise ParameterError(
-                f"Got an out of shape {out.shape} and type {out.dtype}; needed is {shape} and {dtype}, C-contiguous."
+                f"Got an out of shape {out.shape} and type {out.dtype}{kept}; needed is {shape} and {dtype}, "
+                "C-contiguous, to be written to."
             )
+        elif isinstance(self._stack.values, np.ndarray) and np.may_share_memory(out, self._stack.values):
+            raise ParameterError("Got an out in the memory of the image; needed is one beside it, as np.empty makes.")
         return out, resample_volumes(self._engine, self._stack, resampling, out, progress)
 
     def _copied(self, resampling: Resampling) -> int:

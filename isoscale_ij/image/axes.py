@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,11 @@ def check_values(dtype: np.dtype[Any], sizes: Mapping[Any, int]) -> None:
             f"Got values of type {dtype}; needed are booleans, integers or real numbers of up to 64 bits. "
             "Convert them first, for example abs(array) or array.astype(float)."
         )
+    if any(math.isnan(size) for size in sizes.values()):
+        raise FormatError(
+            f"Got a dask array whose size is not known, {dict(sizes)}; needed are numbers of voxels. "
+            "Call its compute_chunk_sizes() first."
+        )
     if 0 in sizes.values():
         raise FormatError(f"Got an image without voxels, {dict(sizes)}; needed is at least one on every axis.")
 
@@ -152,6 +158,8 @@ def channel_index(image: xr.DataArray, channel: str | int | None) -> int | None:
             )
         channel = 0
     if isinstance(channel, str):
+        if names.count(channel) > 1:
+            raise ParameterError(f"Got the channel {channel!r}, and several have that name: {listed}. Give its number.")
         index = names.index(channel) if channel in names else int(channel) if channel.isdecimal() else -1
     else:
         index = int(channel) if _is_index(channel) else -1

@@ -138,8 +138,7 @@ def voxel_size(image: Any) -> dict[str, float]:
     >>> voxel_size(as_image(np.zeros((4, 8, 8)), voxel_size={"z": "900 nm", "y": 0.2, "x": 0.2}, unit="um"))
     {'z': 0.9, 'y': 0.2, 'x': 0.2}
     """
-    if not is_data_array(image):
-        image = as_image(image)
+    image = as_image(image)
     common = length_unit(image)
     sizes = {}
     for axis in SPATIAL:
@@ -322,8 +321,11 @@ def _with_voxel_size(
             raise CalibrationError(f"Got the unit {new_unit} for {axis}; needed is a unit of {needed}.")
         possible_size(size, axis)
         lower = 0.0
-        if axis in image.coords and old is not None:
-            lower = convert(lower_edge(image, axis), old_unit if old_unit is not None else new_unit, new_unit)
+        if old is not None:
+            lower = convert(lower_edge(image, axis), old_unit or new_unit, new_unit)
+        elif axis in image.coords:  # one slice of which the position is known
+            centre = float(_coordinates(image)[axis].values[0])
+            lower = convert(centre, old_unit or new_unit, new_unit) - size / 2
         coords[axis] = grid(axis, image.sizes[axis], size, lower, new_unit)
     return image.assign_coords(coords)
 

@@ -18,7 +18,6 @@ _SLICES, _ROWS = 4, 32  # of a volume, that are looked at
 _FLAT = 0.6  # of the neighbours in x that are equal: labels have more, grey values fewer,
 _BY_ONE = 0.6  # or, where they are smooth, most of the others differ by one
 _FEWEST_PAIRS = 32
-_NOISY, _FEWEST_OF_GREY = 0.8, 1000  # what differs more, and is so much, are grey values
 
 
 def looks_like_labels(image: xr.DataArray) -> bool:
@@ -41,14 +40,6 @@ def looks_like_labels(image: xr.DataArray) -> bool:
         return False
     steps = np.abs(np.subtract(rows[..., :-1][changes], rows[..., 1:][changes], dtype=np.float64))
     return int(np.count_nonzero(steps <= 1)) <= _BY_ONE * count
-
-
-def looks_like_grey_values(image: xr.DataArray) -> bool:
-    """Whether nearly every voxel differs from the next, as no labels do."""
-    if is_labels(image) or "c" in image.dims or not isinstance(image.data, np.ndarray):
-        return False
-    pairs, changes = _neighbours(_sample(image))
-    return pairs >= _FEWEST_OF_GREY and int(np.count_nonzero(changes)) > _NOISY * pairs
 
 
 def _neighbours(rows: NDArray[Any]) -> tuple[int, NDArray[np.bool_]]:

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isoscale_ij import memory
+from isoscale_ij.engines import get_engine
 from isoscale_ij.engines.protocol import Engine, Tally
 from isoscale_ij.image.labels import check_labels
+from isoscale_ij.operations.shapes import whole_weights
 
 _LABEL_BYTES = 128  # of the sums of one label, without intensities
 _CHANNEL_BYTES = 32
@@ -18,6 +20,7 @@ _AT_ONCE_BYTES = 64 << 20  # an engine sums parts of a volume at once, each for 
 _PART = 8  # in parts of so many slices; where that takes more, each slice is summed for the labels it has
 _SLICES_AT_A_TIME = 8
 _SCRATCH_BYTES = 160  # a voxel of a slice: some threads have one each in wider types
+_FEWEST_OF_GREY, _SPREAD = 10, 0.3  # values, and what their boxes are of the volume: labels' are a hundredth
 _MEND = "Measure a part of the image, or remove small labels first."
 
 
@@ -74,6 +77,26 @@ def label_sums(
         _MEND,
     )
     return present, _by_slice(values, intensities, origins, weights, engine, present)
+
+
+def scattered(sums: Tally, shape: tuple[int, ...]) -> bool:
+    """Whether values lie all over a volume, as grey values do and objects do not.
+
+    The most frequent one does not count, which may be a background.
+    """
+    if len(sums.n_voxels) <= _FEWEST_OF_GREY:
+        return False
+    boxes = np.prod((sums.highest - sums.lowest + 1.0) / shape, axis=1)
+    counts = sums.n_voxels.astype(np.float64)
+    counts[counts.argmax()] = 0
+    return float(np.average(boxes, weights=counts)) > _SPREAD
+
+
+def values_are_scattered(values: NDArray[np.integer], memory_limit: float | str | None = None) -> bool:
+    """The same of a volume or a plane, which is looked at for that."""
+    volume = values.reshape((1,) * (3 - values.ndim) + values.shape)
+    weights, _ = whole_weights((1.0,) * 3)
+    return scattered(label_sums(volume, [], [], weights, get_engine(), 0, memory_limit)[1], volume.shape)
 
 
 def _by_slice(

@@ -26,7 +26,7 @@ from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.sources import inherit
 from isoscale_ij.image.units import symbol
 from isoscale_ij.image.variables import data_array
-from isoscale_ij.operations.choices import BORDERS, THRESHOLDS, Borders, Threshold
+from isoscale_ij.operations.choices import BORDERS, THRESHOLDS, Borders, Threshold, as_number
 from isoscale_ij.operations.doubts import FEW, odd_sizes, outliers, too_bright, too_little_or_much
 from isoscale_ij.operations.fine_grids import finer_steps, split_blur
 from isoscale_ij.operations.sigmas import SigmaLike, Sigmas, Triple, plain, resolve_sigmas
@@ -236,9 +236,11 @@ def _checked_threshold(threshold: object) -> float | Threshold:
             raise ParameterError(
                 f"Got the threshold {threshold!r}; needed is {', '.join(map(repr, THRESHOLDS))} or a number."
             ) from None
-    value = float(threshold)  # type: ignore[arg-type]
+    value = as_number(threshold)
     if not math.isfinite(value):
-        raise ParameterError(f"Got the threshold {value}; needed is a finite number.")
+        raise ParameterError(
+            f"Got the threshold {threshold!r}; needed is {', '.join(map(repr, THRESHOLDS))} or a finite number."
+        )
     return value
 
 
@@ -265,8 +267,8 @@ def _around(settings: _Settings) -> tuple[int, int, int]:
 
 def _lengthened(sigmas: Triple, elongation: float, slices: int) -> Triple:
     """Sigmas in voxels, longer in z."""
-    if not 0 < elongation < math.inf:
-        raise ParameterError(f"Got the elongation {elongation}; needed is a number above 0, as 1.5.")
+    if not 0 < as_number(elongation) < math.inf:
+        raise ParameterError(f"Got the elongation {elongation!r}; needed is a number above 0, as 1.5.")
     z, y, x = sigmas
     if z * elongation > max(slices, z):
         raise ParameterError(

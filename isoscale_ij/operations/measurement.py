@@ -18,13 +18,17 @@ from isoscale_ij.execution.chunks.readers import is_lazy
 from isoscale_ij.execution.places import slices_of, taken
 from isoscale_ij.image.axes import SPATIAL, channel_names
 from isoscale_ij.image.calibration import as_image, axis_unit, is_labels, length_unit, spacing
-from isoscale_ij.image.labels import as_integers, looks_like_grey_values
-from isoscale_ij.operations.label_sums import label_sums
+from isoscale_ij.image.grid import Grid
+from isoscale_ij.image.labels import as_integers
+from isoscale_ij.image.units import convert, symbol
+from isoscale_ij.operations.label_sums import label_sums, scattered
 from isoscale_ij.operations.shapes import principal_axes, sphericity, whole_weights
+from isoscale_ij.remarks import Remark
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_SAME, _APART = 1e-3, 0.75  # of a voxel: sizes differ, and places, half a voxel being a common misunderstanding
 _COLUMNS = 30  # of a table, at most, without intensities
 _PER_CHANNEL = 5
 _DONE: NDArray[Any] = np.empty(0, np.int32)
@@ -77,24 +81,29 @@ def measure(
     Raises
     ------
     ParameterError
-        If `labels` are no whole numbers, are negative, `image` has another grid, or the two are swapped.
+        If `labels` are no whole numbers, are negative, `image` has another shape or voxel size, or the two are
+        swapped.
     MemoryLimitError
         If the table would need more memory than allowed.
 
     Warns
     -----
     UserWarning
-        If `labels` look like grey values.
+        If `labels` look like grey values, have a voxel size on some axes only, or `image` lies elsewhere.
 
     Notes
     -----
     An object counts as touching the border in z only where there is more than one slice.
 
+    Volumes, surfaces and lengths are in voxels unless every axis of z, y, x has a voxel size. Intensities of an object
+    that holds a NaN are NaN.
+
     Surfaces are by Crofton's formula: from how often lines in 13 directions (in the plane, 4) leave the object, each
     direction weighed by the part of the sphere that it stands for on this grid. Balls come out within 3 %, where
     marching cubes around the same voxels give up to 10 % too much on an isotropic grid and 23 % where voxels are six
     times as long as wide. What the image's border cuts off is closed there. Sphericity is the surface of the ball of
-    the same volume divided by the object's; circularity is 4π area / perimeter².
+    the same volume divided by the object's, and may come out a little above 1 for what is round; circularity is
+    4π area / perimeter².
 
     Axes are those of the ellipsoid with the same second moments of voxel centres, as of scikit-image, full lengths.
 
@@ -118,7 +127,10 @@ def measure(
             "needed are integers without c."
         )
     channels, places = _channels(labels, image), _places(labels)
-    weights, unit = whole_weights([place.size for place in places])
+    remarks.warn_of([*_of_calibration(places), *([] if image is None else _of_grids(labels, image))])
+    sizes = _sizes(places)
+    weights, unit = whole_weights(sizes)
+    grey = False
     parts: list[dict[str, Any]] = []
     for t in range(labels.sizes.get("t", 1)):
         stored = _volume(labels, t)
@@ -130,7 +142,8 @@ def measure(
             values, intensities, origins, weights, get_engine(engine), _COLUMNS + _PER_CHANNEL * len(channels),
             memory_limit, beside,
         )  # fmt: skip
-        shapes = _shapes(places, sums, unit)
+        grey = grey or scattered(sums, (*(1,) * (3 - len(places)), *(place.count for place in places)))
+        shapes = _shapes(places, sizes, sums, unit)
         sums = replace(
             sums, product_sums=_DONE, exposure=_DONE
         )  # of millions of labels, all sums and the table are too much at once
@@ -138,7 +151,7 @@ def measure(
         sums = replace(sums, index_sums=_DONE)
         boxes = _boxes(places, sums)
         sums = replace(sums, lowest=_DONE, highest=_DONE, n_slices=_DONE)
-        columns = _first_columns(places, t, present, sums) | centroids | boxes | shapes
+        columns = _first_columns(sizes, t, present, sums) | centroids | boxes | shapes
         for channel, (name, origin) in enumerate(zip(channels, origins, strict=True)):
             columns |= _brightness(sums, channel, name, origin)
         parts.append(columns)
@@ -146,7 +159,7 @@ def measure(
     # Column by column, and never copied again: of millions of labels the table is what takes the memory.
     table = pd.DataFrame({name: _joined([part.pop(name) for part in parts]) for name in list(parts[0])}, copy=False)
     table.attrs["units"] = _units(labels, places)
-    if looks_like_grey_values(labels):
+    if grey:
         remarks.warn(
             "What was given as labels looks like grey values, and each of them was counted as an object. Labels come "
             "first: measure(labels, image) (command line: isoscale-ij measure LABELS IMAGE)."
@@ -182,7 +195,48 @@ def _channels(labels: xr.DataArray, image: xr.DataArray | None) -> dict[str, xr.
         return {"intensity": image}
     if len(names) == 1:
         return {"intensity": _at(image, 0)}
+    if len(set(names)) < len(names):  # no channel may take the column of another
+        names = [f"{name}_{index}" if names.count(name) > 1 else name for index, name in enumerate(names)]
     return {f"intensity_{name}": _at(image, index) for index, name in enumerate(names)}
+
+
+def _of_calibration(places: list[_Place]) -> list[Remark]:
+    """What is said of labels that have a voxel size on some axes."""
+    missing = [place.axis for place in places if not place.calibrated]
+    if len(missing) in (0, len(places)):
+        return []
+    return [
+        Remark(
+            f"The labels have no voxel size in {', '.join(missing)}: volumes, surfaces and lengths are in voxels, "
+            "positions on the other axes in their unit. Set it with set_voxel_size (command line: set-voxel-size)."
+        )
+    ]
+
+
+def _of_grids(labels: xr.DataArray, image: xr.DataArray) -> list[Remark]:
+    """What is said of an image that lies elsewhere than the labels; an error if its voxels have another size."""
+    ours, theirs = Grid.of(labels), Grid.of(image)
+    for axis in ours.spatial:
+        if axis not in ours.spacings or axis not in theirs.spacings:
+            continue
+        size, unit, other = ours.spacings[axis], ours.units[axis], theirs.units[axis]
+        one = unit is not None and other is not None  # otherwise the numbers may mean anything
+        same = abs(convert(theirs.spacings[axis], other, unit) / size - 1) < _SAME if one else True
+        if not same:
+            raise ParameterError(
+                f"Got labels with a voxel size of {size:g} {symbol(unit)} in {axis} and an image with "
+                f"{theirs.spacings[axis]:g} {symbol(other)}; needed is the same. Set the right one on both with "
+                "set_voxel_size (command line: set-voxel-size), or rescale the one like the other."
+            )
+        apart = convert(theirs.edges[axis], other, unit) - ours.edges[axis] if one else 0.0
+        if abs(apart) > _APART * size:
+            return [
+                Remark(
+                    f"The image begins {apart:g} {symbol(unit)} from where the labels begin in {axis}, and voxels were "
+                    "taken together by their numbers; positions are those of the labels. Is it the right image?"
+                )
+            ]
+    return []
 
 
 def _at(image: xr.DataArray, channel: int) -> xr.DataArray:
@@ -212,8 +266,12 @@ def _places(labels: xr.DataArray) -> list[_Place]:
     return places
 
 
-def _shapes(places: list[_Place], sums: Tally, unit: float) -> dict[str, NDArray[Any]]:
-    sizes = [place.size for place in places]
+def _sizes(places: list[_Place]) -> list[float]:
+    """Voxel sizes that volumes, surfaces and lengths are worked out with: 1 on all axes, unless all have one."""
+    return [place.size if all(each.calibrated for each in places) else 1.0 for place in places]
+
+
+def _shapes(places: list[_Place], sizes: list[float], sums: Tally, unit: float) -> dict[str, NDArray[Any]]:
     area = sums.exposure.astype(np.float64) * unit
     round_ = sphericity(area, sums.n_voxels * np.prod(sizes), len(sizes))
     names = ("surface_area", "sphericity") if len(sizes) == 3 else ("perimeter", "circularity")
@@ -229,22 +287,24 @@ def _shapes(places: list[_Place], sums: Tally, unit: float) -> dict[str, NDArray
 def _brightness(sums: Tally, channel: int, name: str, origin: float) -> dict[str, NDArray[Any]]:
     total = sums.intensity_sums[channel]
     mean = total / sums.n_voxels
-    variance = sums.intensity_squares[channel] / sums.n_voxels - (mean - origin) ** 2
+    with np.errstate(invalid="ignore"):  # of what is not finite
+        variance = sums.intensity_squares[channel] / sums.n_voxels - (mean - origin) ** 2
+    no_number = np.isnan(total)
     return {
         f"mean_{name}": mean,
-        f"max_{name}": sums.intensity_highest[channel].copy(),
-        f"min_{name}": sums.intensity_lowest[channel].copy(),
+        f"max_{name}": np.where(no_number, np.nan, sums.intensity_highest[channel]),
+        f"min_{name}": np.where(no_number, np.nan, sums.intensity_lowest[channel]),
         f"std_{name}": np.sqrt(np.clip(variance, 0, None)),
         f"total_{name}": total.copy(),
     }
 
 
 def _first_columns(
-    places: list[_Place], t: int, present: NDArray[np.integer], sums: Tally
+    sizes: list[float], t: int, present: NDArray[np.integer], sums: Tally
 ) -> dict[str, NDArray[Any]]:  # fmt: skip
     count = sums.n_voxels
-    content = count * np.prod([place.size for place in places])
-    flat = len(places) == 2
+    content = count * np.prod(sizes)
+    flat = len(sizes) == 2
     label = present if present.dtype == np.uint64 else present.astype(np.int64, copy=False)
     columns: dict[str, NDArray[Any]] = {"label": label, "t": np.full(len(present), t), "n_voxels": count}
     columns["area" if flat else "volume"] = content

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -182,8 +183,7 @@ def rescale(
     """
     work = prepared(as_image(image), voxel_size, factor=factor, interpolation=interpolation, antialias=antialias)
     remarks.warn_of(remark_of_blending(work.image, work.resampling.interpolation))
-    if isinstance(out, xr.DataArray):
-        out = out.to_numpy()
+    out = _array_of(out)
     progress = Progress(on_progress, {"rescale": 1.0}, work.stack.count)
     allowance = Allowance(
         memory_limit, f"The rescaled image {work.plan.shape}",
@@ -200,6 +200,15 @@ def rescale(
     attrs, of_marks = on_another_grid(work.image.attrs, work.old.sizes, work.new.sizes, work.plan.factors)
     remarks.warn_of(of_marks)
     return work.result(values, attrs)
+
+
+def _array_of(out: NDArray[Any] | xr.DataArray | None) -> NDArray[Any] | None:
+    values = out.data if isinstance(out, xr.DataArray) else out
+    if values is not None and not isinstance(values, np.ndarray):
+        raise ParameterError(
+            f"Got an out of type {type(values).__name__}; needed is a NumPy array, or a DataArray of one."
+        )
+    return values
 
 
 @dataclass(frozen=True)
@@ -240,16 +249,11 @@ class Prepared:
 
     def result(self, values: Any, attrs: Mapping[Any, Any] | None = None) -> xr.DataArray:
         """`values` with the calibration that follows, and all else that the image carries, or `attrs` in its place."""
-        known = self.image.coords.variables
-        coords = {axis: known[axis] for axis in self.old.sizes if axis in known}
-        coords |= {
-            axis: place
-            for axis, place in self.new.coordinates().items()
-            if self.new.spacings[axis] != self.old.spacings[axis]
-        }
-        for axis in self.old.spatial:
-            if axis not in self.new.spacings:  # a position without a size: of another grid
-                coords.pop(axis, None)
+        changed = {axis for axis in self.old.spatial if self.new.spacings.get(axis) != self.old.spacings.get(axis)}
+        changed |= {axis for axis in self.old.spatial if self.new.sizes[axis] != self.old.sizes[axis]}
+        # a position without a size is of another grid; a time or a channel that was chosen stays
+        coords = {name: coord for name, coord in self.image.coords.variables.items() if changed.isdisjoint(coord.dims)}
+        coords |= {axis: place for axis, place in self.new.coordinates().items() if axis in changed}
         known_attrs = self.image.attrs if attrs is None else attrs
         made = data_array(self.image.dims, values, known_attrs, coords=coords, name=self.image.name)
         return inherit(made, self.image)
