@@ -257,3 +257,34 @@ def test_how_bright_is_too_bright() -> None:
     assert said_of(120, *[110] * 9, 157) is None
     assert said_of(109.5, *[110] * 9, 157) is not None  # less than one above the ground
     assert said_of(109.9, *[110] * 9, 157) is not None
+
+
+def test_how_many_places_are_left_out() -> None:
+    for candidates, kept in ((3, 1), (8, 4), (20, 20), (0, 0)):
+        assert doubts.left_out(candidates, kept, 100.0, "") is None
+    assert doubts.left_out(3, 0, 123.456, " here") == (
+        "3 of 3 places that stand out from the background here are nowhere above the threshold 123.5 of the whole "
+        "image, and were left out. If they are objects, give a lower threshold yourself."
+    )
+    assert doubts.left_out(9, 4, 1.0, "") is not None
+
+
+def test_dim_objects_beside_a_few_bright_ones() -> None:
+    values = np.full((12, 60, 60), 100.0)
+    for number, (y, x) in enumerate((y, x) for y in (10, 30, 50) for x in (10, 30, 50)):
+        reach, value = (6, 10_100) if number < 3 else (3, 3_000)
+        values[4:8, y - reach : y + reach + 1, x - reach : x + reach + 1] = value
+    labels, texts = told(image(values), spot_sigma="1.5 px", outline_sigma="0.5 px", threshold="local")
+    assert labels.max() == 3
+    assert texts == [doubts.left_out(9, 3, labels.attrs["threshold"], "")]
+
+
+def test_sigmas_that_smooth_nothing() -> None:
+    small = {"spot_sigma": "99 nm", "outline_sigma": 0.0123}
+    _, texts = told(image(blobs(4), size=(1, 1, 1)), **small, threshold=500)
+    assert texts == [
+        "The spot sigma of 99 nm is 0.099 voxels: nothing is smoothed. Is it right?",
+        "The outline sigma of 0.0123 is 0.012 voxels: nothing is smoothed. Is it right?",
+    ]
+    for sigmas in (RAW, {"spot_sigma": "0.1 um", "outline_sigma": {"z": 0, "y": 0.01, "x": 0.1}}):
+        assert not any("smoothed" in text for text in told(image(blobs(4), size=(1, 1, 1)), **sigmas)[1])

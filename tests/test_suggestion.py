@@ -72,6 +72,23 @@ def test_a_sentence_where_there_is_no_answer(rng: np.random.Generator) -> None:
             iso.vol(image, spot_sigma="auto", outline_sigma="auto")
 
 
+def test_what_makes_it_doubtful_is_said(rng: np.random.Generator) -> None:
+    image = balls(8.0)
+    assert iso.suggest_sigmas(image).confident
+    image.values.flat[rng.choice(image.size, 20, replace=False)] = 60_000
+    found = iso.suggest_sigmas(image)
+    assert found.spot_sigma is None
+    assert "hot voxels" in found.reason
+
+
+def test_an_embryo_most_of_which_is_dim(real: Path) -> None:
+    with pytest.warns(iso.CalibrationWarning):
+        embryo = iso.read(real / "bbbc050" / "Emb03_t501.tif")
+    embryo = iso.set_voxel_size(embryo, z=1.75, y=0.8, x=0.8, unit="um")
+    with pytest.warns(iso.SegmentationWarning, match="left out"):
+        assert not iso.suggest_sigmas(embryo).confident
+
+
 def test_what_else_is_given_holds_for_what_is_suggested() -> None:
     """The channel, who is told of it, the engine and the memory: what is refused is refused at the first try."""
     picture, _ = iso.sample(shape=(8, 72, 72), seed=1)

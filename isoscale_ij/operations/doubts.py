@@ -17,6 +17,7 @@ _OUTLIERS = 1e-4  # the upper half of the range holds fewer of the voxels: some 
 _SOME, _SEVERAL = 10, 20  # objects; of fewer, what is usual cannot be said
 _MOST = 0.5  # of the foreground in one object
 _NEARLY_ALL = 0.9  # of the objects at the border
+_FEW_LEFT = 3  # places that are left out; of fewer, nothing is said
 _BRIGHT = 5.0  # times as high above the background as the middling object
 
 
@@ -69,6 +70,17 @@ def odd_sizes(sizes: NDArray[np.int64], touches: NDArray[np.bool_], where: str) 
             "image cropped too closely, or the spot sigma too small?"
         )
     return texts
+
+
+def left_out(candidates: int, kept: int, threshold: float, where: str) -> str | None:
+    """What is said if most of what stands out from the background is dimmer than the threshold of the whole image."""
+    left = candidates - kept
+    if left < _FEW_LEFT or left <= kept:
+        return None
+    return (
+        f"{left} of {candidates} places that stand out from the background{where} are nowhere above the threshold "
+        f"{threshold:.4g} of the whole image, and were left out. If they are objects, give a lower threshold yourself."
+    )
 
 
 def too_bright(heights: NDArray[np.floating], ground: float, where: str) -> str | None:

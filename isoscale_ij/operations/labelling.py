@@ -27,7 +27,7 @@ from isoscale_ij.image.sources import inherit
 from isoscale_ij.image.units import symbol
 from isoscale_ij.image.variables import data_array
 from isoscale_ij.operations.choices import BORDERS, THRESHOLDS, Borders, Threshold, as_number
-from isoscale_ij.operations.doubts import FEW, odd_sizes, outliers, too_bright, too_little_or_much
+from isoscale_ij.operations.doubts import FEW, left_out, odd_sizes, outliers, too_bright, too_little_or_much
 from isoscale_ij.operations.fine_grids import finer_steps, split_blur
 from isoscale_ij.operations.sigmas import SigmaLike, Sigmas, Triple, plain, resolve_sigmas
 from isoscale_ij.operations.thresholds import (
@@ -43,6 +43,7 @@ from isoscale_ij.remarks import Remark
 from isoscale_ij.wording import short
 
 _ROUNDING = 2.0**-20  # blurred values that differ by less, relatively, are equal: float32 has 2**-24
+_NOTHING = 0.1  # voxels: a Gaussian of that sigma is 1 on a voxel and nothing beside it
 _HELD_BYTES = 4  # a voxel of blurred values that the objects' thresholds are read from
 _SHARES = {"outline": 0.35, "threshold": 0.1, "spots": 0.35, "seeds": 0.1, "labels": 0.1}
 
@@ -121,6 +122,10 @@ def labelled(
     made |= {"borders": borders} if borders != "distance" else {}
     made |= {"elongation": float(elongation)} if elongation != 1 else {}
     notes = [remark for volume in volumes for remark in volume.remarks]
+    for sigma, of, what in ((spot_sigma, spot, "spot"), (outline_sigma, outline, "outline")):
+        if 0 < max(of.voxels) < _NOTHING:
+            size = f"The {what} sigma of {plain(sigma)} is {max(of.voxels):.2g} voxels"
+            notes.append(Remark(f"{size}: nothing is smoothed. Is it right?", SegmentationWarning))
     if is_lazy(labels) and not is_lazy(image.data):
         notes.insert(0, Remark(IN_CHUNKS.format(what="The labels were")))
     return _as_labels(image, labels, made), notes
@@ -174,7 +179,10 @@ def _label_volume(steps: VolumeSteps, settings: _Settings, progress: Progress, n
         texts.append(too_bright(steps.heights(seeds), ground, where))
     seeds = _label(steps, settings, seeds, progress.step("labels", number))
     if is_local:
-        steps.cut(limits_of_objects(steps.peaks(len(seeds)), ground, threshold))
+        limits = limits_of_objects(steps.peaks(len(seeds)), ground, threshold)
+        bright = int(np.count_nonzero(np.isfinite(limits[1:])))  # without the background
+        texts.append(left_out(len(seeds), bright, threshold + offset, where))
+        steps.cut(limits)
         seeds = seeds.only(~steps.lost(seeds))
         steps.keep_pieces(seeds)
     texts += odd_sizes(*steps.census(len(seeds)), where)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from isoscale_ij import hypertext
+from isoscale_ij import hypertext, remarks
 from isoscale_ij.carrying import takes_images
 from isoscale_ij.engines import get_engine
 from isoscale_ij.errors import ParameterError
@@ -30,6 +30,7 @@ from isoscale_ij.image.units import convert, parse_length, symbol
 from isoscale_ij.operations.labelling import labelled
 from isoscale_ij.operations.sigmas import SigmaLike
 from isoscale_ij.progress import OnProgress
+from isoscale_ij.remarks import Remark
 from isoscale_ij.wording import counted, short
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Suggestion:
     curve : DataFrame
         The sweep: ``spot_sigma``, ``objects``, ``radius`` (of the object that the middling labelled voxel lies in).
     confident : bool
-        Whether the number of objects is steady around the answer.
+        Whether the number of objects is steady around the answer, and nothing makes that segmentation doubtful.
     reason : str
         A sentence: why that, or why nothing.
     unit : str
@@ -156,6 +157,11 @@ def suggest_sigmas(
         Sigmas in the image's unit, the curve of the sweep, and whether the number of objects is steady there; where
         no sigma finds objects of its own size, a sentence instead of numbers.
 
+    Warns
+    -----
+    SegmentationWarning
+        If something makes the segmentation with the answer doubtful: hot voxels, dim objects that are left out.
+
     Notes
     -----
     It is a start, not the truth: where objects are dense, half as large or twice as large as each other, or lie on an
@@ -177,11 +183,12 @@ def suggest_sigmas(
     unit, sizes = _sizes(grid)
     lowest, highest = _limits(grid, sizes)
     rows: _Rows = {}
+    doubts: dict[float, list[Remark]] = {}
 
     def run(sigma: float) -> None:
         if on_progress:
             on_progress(len(rows), _STEPS + _REFINED, "suggest")
-        rows[sigma] = _objects(image, sigma, unit, sizes, engine, memory_limit)
+        rows[sigma], doubts[sigma] = _objects(image, sigma, unit, sizes, engine, memory_limit)
 
     for sigma in np.geomspace(lowest, highest, _STEPS).tolist() if highest > lowest else []:
         run(sigma)
@@ -194,7 +201,13 @@ def suggest_sigmas(
     if on_progress:
         on_progress(_STEPS + _REFINED, _STEPS + _REFINED, "done")
     curve = pd.DataFrame([(sigma, *rows[sigma]) for sigma in sorted(rows)], columns=["spot_sigma", "objects", "radius"])
-    return _suggestion(curve, unit)
+    suggestion, at = _suggestion(curve, unit)
+    if not curve["objects"].any() or not (doubt := doubts[min(doubts, key=lambda sigma: abs(math.log(sigma / at)))]):
+        return suggestion
+    if suggestion.spot_sigma is None:
+        return replace(suggestion, reason=" ".join([suggestion.reason, *(remark.text for remark in doubt)]))
+    remarks.warn_of(doubt)
+    return replace(suggestion, confident=False)
 
 
 def resolved(image: xr.DataArray, spot: SigmaLike, outline: SigmaLike, **options: Any) -> tuple[SigmaLike, SigmaLike]:
@@ -255,20 +268,21 @@ def _limits(grid: Grid, sizes: dict[str, float]) -> tuple[float, float]:
 
 def _objects(
     image: xr.DataArray, sigma: float, unit: str, sizes: dict[str, float], engine: str, memory_limit: float | str | None
-) -> tuple[int, float]:
-    """How many objects a spot sigma finds, and the radius of the one that the middling labelled voxel lies in."""
-    labels, _ = labelled(
+) -> tuple[tuple[int, float], list[Remark]]:
+    """How many objects a spot sigma finds, the radius of that which the middling labelled voxel lies in, and doubts."""
+    labels, doubts = labelled(
         image, spot_sigma=f"{sigma!r} {unit}", outline_sigma=f"{sigma * OUTLINE_SHARE!r} {unit}", threshold="local",
         engine=engine, memory_limit=memory_limit,
     )  # fmt: skip
     values: NDArray[np.int32] = np.asarray(labels.data)
     count = int(values.max(initial=0))
     if not count:
-        return 0, 0.0
+        return (0, 0.0), doubts
     voxels = np.sort(get_engine(engine, values.size).census(values.reshape(-1, *values.shape[-2:]), count)[0][1:])
     middling = voxels[np.searchsorted(np.cumsum(voxels), voxels.sum() / 2)]
     content = float(middling * math.prod(sizes.values()))
-    return count, math.sqrt(content / math.pi) if "z" not in sizes else (content * 3 / (4 * math.pi)) ** (1 / 3)
+    radius = math.sqrt(content / math.pi) if "z" not in sizes else (content * 3 / (4 * math.pi)) ** (1 / 3)
+    return (count, radius), doubts
 
 
 @dataclass(frozen=True)
@@ -318,11 +332,12 @@ def _between(rows: _Rows) -> float | None:
     return max(gaps)[1] if gaps else None
 
 
-def _suggestion(curve: pd.DataFrame, unit: str) -> Suggestion:
-    """What the sweep says."""
+def _suggestion(curve: pd.DataFrame, unit: str) -> tuple[Suggestion, float]:
+    """What the sweep says, and of which spot sigma; of the smallest, if it says nothing."""
+    smallest = float(curve["spot_sigma"].min()) if len(curve) else math.nan
 
-    def nothing(reason: str) -> Suggestion:
-        return Suggestion(None, None, curve, False, reason, unit)
+    def nothing(reason: str) -> tuple[Suggestion, float]:
+        return Suggestion(None, None, curve, False, reason, unit), smallest
 
     if len(curve) == 0 or not curve["objects"].any():
         return nothing("No sigma finds any object: is the image constant, or all of it background?")
@@ -349,5 +364,5 @@ def _suggestion(curve: pd.DataFrame, unit: str) -> Suggestion:
     )
     outline = OUTLINE_SHARE * answer
     if unit == "px":
-        return Suggestion(f"{answer:g} px", f"{outline:g} px", curve, confident, reason, unit)
-    return Suggestion(answer, outline, curve, confident, reason, unit)
+        return Suggestion(f"{answer:g} px", f"{outline:g} px", curve, confident, reason, unit), answer
+    return Suggestion(answer, outline, curve, confident, reason, unit), answer
