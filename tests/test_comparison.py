@@ -146,6 +146,8 @@ def test_the_sample_says_what_it_cannot_do() -> None:
     for shape in ((3, 4), (0, 3, 4), (2.5, 3, 4), 3):
         with pytest.raises(iso.ParameterError, match="three whole numbers"):
             iso.sample(shape=shape)  # type: ignore[arg-type]
+    with pytest.raises(iso.MemoryLimitError, match="smaller shape"):
+        iso.sample(shape=(99_999, 99_999, 99_999))
     with pytest.raises(iso.ParameterError, match="0 or more"):
         iso.sample(n_objects=-1)
     with pytest.raises(iso.CalibrationError, match="in micrometer"):

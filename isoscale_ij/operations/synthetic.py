@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import operator
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from isoscale_ij import memory
 from isoscale_ij.engines import get_engine
 from isoscale_ij.errors import ParameterError
 from isoscale_ij.image.axes import SPATIAL, per_axis
@@ -25,6 +27,7 @@ _OVERLAP = 0.88  # centres may come as near as this share of the sum of the radi
 _POINT_SPREAD = (1.1, 0.2, 0.2)  # sigmas in µm, z y x
 _FINEST_SLICE = 0.5  # µm; the object is drawn on slices no thicker, blurred, and then sampled
 _BACKGROUND, _BRIGHTNESS, _READ_NOISE = 110.0, (90.0, 260.0), 4.0
+_DRAWN_BYTES, _BYTES = 8, 44  # at most at a time: a voxel of a fine slice, and one of the volume
 _FEWEST_TRIES, _TRIES = 5000, 400
 
 
@@ -68,6 +71,8 @@ def sample(
         For an unknown name, an impossible shape or number of objects.
     CalibrationError
         For a voxel size that none can have.
+    MemoryLimitError
+        If the machine has too little memory free for the shape.
 
     Examples
     --------
@@ -82,12 +87,15 @@ def sample(
         raise ParameterError(f"Got {n_objects} objects; needed are 0 or more.")
     size = REFERENCE_VOXEL | ({} if voxel_size is None else _in_micrometers(voxel_size))
     spacing = np.array([size[axis] for axis in "zyx"], np.float64)
+    finer = max(1, int(np.ceil(spacing[0] / _FINEST_SLICE)) | 1)  # odd: a slice's centre is a fine slice's
+    memory.require(
+        math.prod(shape) * (_DRAWN_BYTES * finer + _BYTES), None, f"A sample of {shape}", "Choose a smaller shape."
+    )
     rng = np.random.default_rng(seed)
     extent = np.array(shape) * spacing
     count = max(1, round(float(np.prod(extent)) * _DENSITY)) if n_objects is None else n_objects
     nuclei = _place(rng, extent, count)
 
-    finer = max(1, int(np.ceil(spacing[0] / _FINEST_SLICE)) | 1)  # odd: a slice's centre is a fine slice's
     fine_spacing = spacing / (finer, 1, 1)
     drawn = np.zeros((shape[0] * finer, *shape[1:]), np.float32)
     truth = np.zeros(shape, np.int32)
