@@ -267,3 +267,11 @@ def test_a_slice_that_is_given_a_size_stays_where_it_is(unit: str | None) -> Non
     assert sized.z.values == pytest.approx(7000.0 if unit else 7.0)
     assert iso.voxel_size(sized)["z"] == pytest.approx(2000.0 if unit else 2.0)
     assert iso.as_image(image, voxel_size={"z": 2}).z.values == 7.0
+
+
+def test_units_that_cannot_be_set() -> None:
+    image = iso.as_image(np.zeros((3, 4, 5), np.uint8), "zyx", voxel_size=1, unit="um")
+    with pytest.raises(iso.CalibrationError, match="empty unit"):
+        iso.set_voxel_size(image, unit="")
+    with pytest.raises(iso.CalibrationError, match=r"px as unit of an image in µm.*drop_vars"):
+        iso.set_voxel_size(image, z=2, y=1, x=1, unit="px")

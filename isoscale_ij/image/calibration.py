@@ -29,7 +29,16 @@ from isoscale_ij.image.axes import (
     with_our_axes,
 )
 from isoscale_ij.image.possible import mean_step, one_unit, possible_size
-from isoscale_ij.image.units import VOXEL, LengthLike, canonical_unit, convert, is_time, known_unit, parse_length
+from isoscale_ij.image.units import (
+    VOXEL,
+    LengthLike,
+    canonical_unit,
+    convert,
+    is_time,
+    known_unit,
+    parse_length,
+    symbol,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -200,7 +209,15 @@ def set_voxel_size(
         if axis not in image.dims:
             raise ParameterError(f"Got a size for {axis}; the image has the axes {', '.join(map(str, image.dims))}.")
     units = {"t": known_unit(time_unit, "time_unit")}
-    image = _with_voxel_size(image, sizes, known_unit(unit, "unit"), units)
+    lengths_in = known_unit(unit, "unit")
+    if unit is not None and lengths_in is None:
+        raise CalibrationError("Got an empty unit; needed is one, as um. Leave it out to keep that of the image.")
+    if lengths_in == VOXEL and (known := length_unit(image)) is not None:
+        raise CalibrationError(
+            f"Got {unit} as unit of an image in {symbol(known)}; needed is a unit of length. To take the calibration "
+            'away, drop its coordinates: image.drop_vars(["z", "y", "x"]).'
+        )
+    image = _with_voxel_size(image, sizes, lengths_in, units)
     if origin is not None:
         image = _with_origin(image, per_axis(image.dims, origin, "origin", allowed=CALIBRATED))
     return _normalized(image)

@@ -178,6 +178,7 @@ def suggest_sigmas(
     import pandas as pd
 
     image = choose_channel(as_image(image), channel)
+    series = image.sizes.get("t", 1) > 1
     image = _middle(image.isel(t=0) if "t" in image.dims else image).compute()  # of a lazy image, that part is read
     grid = Grid.of(image)
     unit, sizes = _sizes(grid)
@@ -202,6 +203,9 @@ def suggest_sigmas(
         on_progress(_STEPS + _REFINED, _STEPS + _REFINED, "done")
     curve = pd.DataFrame([(sigma, *rows[sigma]) for sigma in sorted(rows)], columns=["spot_sigma", "objects", "radius"])
     suggestion, at = _suggestion(curve, unit)
+    if series and suggestion.spot_sigma is None:
+        first = "Of a series, the first time point is looked at; choose another one with image.isel(t=…)."
+        suggestion = replace(suggestion, reason=f"{suggestion.reason} {first}")
     if not curve["objects"].any() or not (doubt := doubts[min(doubts, key=lambda sigma: abs(math.log(sigma / at)))]):
         return suggestion
     if suggestion.spot_sigma is None:
