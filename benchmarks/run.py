@@ -20,7 +20,8 @@ import report
 import scaling
 import steps
 from machine import machine
-from tasks import TASKS, WRONG, Task, volume
+from subjects import WRONG, volume
+from tasks import TASKS, Task
 
 import commands as whole_commands
 from isoscale_ij.memory import format_bytes, watched

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from tasks import OUTLINE, SPOT, volume
+from subjects import OUTLINE, SPOT, volume
 
 import isoscale_ij as iso
 from isoscale_ij.engines.cpu.engine import CpuEngine
