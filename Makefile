@@ -17,7 +17,7 @@ FORMATS := .venv-formats/bin/python
 	setup-peers setup-opencl setup-napari setup-formats docs walkthrough napari-pictures jar clean
 
 demo: setup
-	$(RUN) -m isoscale_ij demo demo
+	$(RUN) -m isoscale_ij demo demo --overwrite
 
 test:
 	$(MAKE) -j 2 environments

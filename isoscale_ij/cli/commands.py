@@ -247,7 +247,7 @@ def _sample(options: argparse.Namespace) -> None:
 def _demo(options: argparse.Namespace) -> None:
     from isoscale_ij.cli.demonstration import demonstrate
 
-    demonstrate(options.folder, say=streams.say)
+    demonstrate(options.folder, overwrite=options.overwrite, say=streams.say)
 
 
 def _doctor(options: argparse.Namespace) -> None:

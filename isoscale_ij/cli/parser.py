@@ -86,6 +86,7 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     ))  # fmt: skip
     demo = command("demo", "do all of it on the synthetic volume", "isoscale-ij demo")
     demo.add_argument("folder", metavar="FOLDER", type=Path, nargs="?", default=Path("demo"), help="default: demo")
+    _overwrite(demo)
     fiji = command(
         "fiji", "put the commands into Fiji's menu, take them out, see what is there",
         "isoscale-ij fiji install /path/to/Fiji.app",
