@@ -63,8 +63,8 @@ def test_where_hardly_anything_is_foreground_no_more_is_said() -> None:
     _, texts = told(image(lone((10, 10, 11))), spot_sigma="2 px", outline_sigma=0, threshold=500)
     assert texts == [
         (
-            "Only 0.091% of the image is above the threshold 500. Is there a bright spot or a line of hot voxels? "
-            "Remove it, or give the threshold yourself."
+            "Only 0.091% of the image is above the threshold 500, which was given; it is compared with the blurred "
+            "image. Give a lower one, or otsu or local to have it found."
         )
     ]
 
@@ -195,6 +195,12 @@ def test_how_much_foreground_is_odd() -> None:
     assert doubts.too_little_or_much(0.404, 1234.5678, " at t = 3") == (
         "40% of the image at t = 3 is above the threshold 1235. Is part of it padded with zeros, or the background "
         "bright? Crop it, or give the threshold yourself."
+    )
+    assert doubts.too_little_or_much(0.001, 5, "", given=True) is None
+    assert doubts.too_little_or_much(0.4, 5, "", given=True) is None
+    assert doubts.too_little_or_much(0.404, 1234.5678, " at t = 3", given=True) == (
+        "40% of the image at t = 3 is above the threshold 1235, which was given; it is compared with the blurred "
+        "image. Give a higher one, or otsu or local to have it found."
     )
 
 

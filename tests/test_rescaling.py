@@ -305,7 +305,7 @@ def test_without_calibration_a_factor_still_works() -> None:
         ({"voxel_size": "t"}, iso.ParameterError, "axes z, y, x"),
         ({"factor": 0}, iso.ParameterError, "above 0"),
         ({"factor": float("inf")}, iso.ParameterError, "finite"),
-        ({}, iso.ParameterError, "neither"),
+        ({}, iso.ParameterError, "neither a voxel_size nor a factor"),
         ({"voxel_size": 1, "factor": 2}, iso.ParameterError, "both"),
         ({"voxel_size": 1, "interpolation": "spline"}, iso.ParameterError, "linear"),
         ({"voxel_size": 1, "engine": "abacus"}, iso.ParameterError, "abacus"),

@@ -168,6 +168,14 @@ class Length:
         return f"{self.value:g} {symbol(self.unit)}".strip()
 
 
+def refuse_decimal_comma(text: str, what: str) -> None:
+    """Raise a ParameterError if it is a number, with a unit or without, that has a comma before its decimals."""
+    if comma := _DECIMAL_COMMA.fullmatch(text):
+        raise ParameterError(
+            f"Got {text!r} as {what}; needed is a point before decimals: write {'.'.join(comma.groups())!r}."
+        )
+
+
 def parse_length(text: object, what: str = "length") -> Length:
     """Read a number or a string such as ``"1.8 um"`` or ``"10 px"``.
 
@@ -186,10 +194,7 @@ def parse_length(text: object, what: str = "length") -> Length:
     """
     if isinstance(text, str):
         match = _LENGTH.fullmatch(text)
-        if comma := _DECIMAL_COMMA.fullmatch(text):
-            raise ParameterError(
-                f"Got {text!r} as {what}; needed is a point before decimals: write {'.'.join(comma.groups())!r}."
-            )
+        refuse_decimal_comma(text, what)
         if not match:
             raise ParameterError(f'Got {text!r} as {what}; needed is a number with or without a unit, as "1.8 um".')
         unit = canonical_unit(match[2]) if match[2] else None

@@ -21,8 +21,14 @@ _FEW_LEFT = 3  # places that are left out; of fewer, nothing is said
 _BRIGHT = 5.0  # times as high above the background as the middling object
 
 
-def too_little_or_much(share: float, threshold: float, where: str) -> str | None:
-    """What is said if hardly anything, or too much, of an image is foreground."""
+def too_little_or_much(share: float, threshold: float, where: str, *, given: bool = False) -> str | None:
+    """What is said if hardly anything, or too much, of an image is foreground; `given`: above the user's threshold."""
+    if given and not FEW <= share <= _MANY:
+        part, way = (f"Only {share:.3%}", "lower") if share < FEW else (f"{share:.0%}", "higher")
+        return (
+            f"{part} of the image{where} is above the threshold {threshold:.4g}, which was given; it is compared with "
+            f"the blurred image. Give a {way} one, or otsu or local to have it found."
+        )
     if share < FEW:
         return (
             f"Only {share:.3%} of the image{where} is above the threshold {threshold:.4g}. Is there a bright spot "

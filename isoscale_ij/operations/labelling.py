@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -26,9 +26,10 @@ from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.sources import inherit
 from isoscale_ij.image.units import symbol
 from isoscale_ij.image.variables import data_array
-from isoscale_ij.operations.choices import BORDERS, THRESHOLDS, Borders, Threshold, as_number
+from isoscale_ij.operations.choices import Borders, Threshold
 from isoscale_ij.operations.doubts import FEW, left_out, odd_sizes, outliers, too_bright, too_little_or_much
 from isoscale_ij.operations.fine_grids import finer_steps, split_blur
+from isoscale_ij.operations.sensible import sensible_borders, sensible_elongation, sensible_threshold
 from isoscale_ij.operations.sigmas import SigmaLike, Sigmas, Triple, plain, resolve_sigmas
 from isoscale_ij.operations.thresholds import (
     BINS,
@@ -93,8 +94,8 @@ def labelled(
     settings = _Settings(
         spot=spot.voxels,
         outline=_lengthened(outline.voxels, elongation, grid.sizes.get("z", 1)),
-        threshold=_checked_threshold(threshold),
-        borders=_checked_borders(borders),
+        threshold=sensible_threshold(threshold),
+        borders=sensible_borders(borders),
         spacing=(z, y, x),
         sought=_sought(grid, spot_sigma, spot),
     )
@@ -166,7 +167,9 @@ def _label_volume(steps: VolumeSteps, settings: _Settings, progress: Progress, n
         steps.keep_mask(ground + FOREGROUND_SHARE * (threshold - ground), hold=True)
     else:
         foreground = steps.keep_mask(threshold, hold=settings.borders == "light")
-    texts.append(too_little_or_much(foreground / size, threshold + offset, where))
+    texts.append(
+        too_little_or_much(foreground / size, threshold + offset, where, given=not isinstance(settings.threshold, str))
+    )
 
     finer = finer_steps(settings.spot)
     on_voxels, taps = split_blur(settings.spot, finer)
@@ -234,30 +237,6 @@ def _offset(steps: VolumeSteps, where: str) -> float:
     return lowest
 
 
-def _checked_threshold(threshold: object) -> float | Threshold:
-    if isinstance(threshold, str):
-        if threshold in THRESHOLDS:
-            return cast("Threshold", threshold)
-        try:
-            threshold = float(threshold)
-        except ValueError:
-            raise ParameterError(
-                f"Got the threshold {threshold!r}; needed is {', '.join(map(repr, THRESHOLDS))} or a number."
-            ) from None
-    value = as_number(threshold)
-    if not math.isfinite(value):
-        raise ParameterError(
-            f"Got the threshold {threshold!r}; needed is {', '.join(map(repr, THRESHOLDS))} or a finite number."
-        )
-    return value
-
-
-def _checked_borders(borders: str) -> Borders:
-    if borders not in BORDERS:
-        raise ParameterError(f"Got the borders {borders!r}; needed is one of {', '.join(map(repr, BORDERS))}.")
-    return cast("Borders", borders)
-
-
 def _chosen(image: xr.DataArray, channel: str | int | None) -> xr.DataArray:
     """The image at one channel; of a lazy one, what reads it stays known."""
     chosen = choose_channel(image, channel)
@@ -275,8 +254,7 @@ def _around(settings: _Settings) -> tuple[int, int, int]:
 
 def _lengthened(sigmas: Triple, elongation: float, slices: int) -> Triple:
     """Sigmas in voxels, longer in z."""
-    if not 0 < as_number(elongation) < math.inf:
-        raise ParameterError(f"Got the elongation {elongation!r}; needed is a number above 0, as 1.5.")
+    sensible_elongation(elongation)
     z, y, x = sigmas
     if z * elongation > max(slices, z):
         raise ParameterError(

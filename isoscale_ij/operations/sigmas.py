@@ -13,6 +13,7 @@ from isoscale_ij.image.axes import SPATIAL, per_axis
 from isoscale_ij.image.calibration import VoxelSizeLike
 from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.units import VOXEL, Length, convert, parse_length, symbol
+from isoscale_ij.operations.sensible import sensible_sigma
 
 SigmaLike: TypeAlias = VoxelSizeLike
 Triple: TypeAlias = tuple[float, float, float]
@@ -47,8 +48,7 @@ def resolve_sigmas(grid: Grid, sigma: SigmaLike, what: str) -> Sigmas:
 
 def _in_voxels(grid: Grid, axis: str, length: Length, what: str) -> float:
     count = grid.sizes[axis]
-    if length.value < 0:
-        raise ParameterError(f"Got {length} as {what}; needed is 0 or more.")
+    sensible_sigma(length, what)
     size, unit = grid.spacings.get(axis), grid.units.get(axis)
     if length.unit == VOXEL:
         sigma = length.value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
@@ -13,6 +12,7 @@ from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.possible import possible_size
 from isoscale_ij.image.units import VOXEL, convert, parse_length, symbol
 from isoscale_ij.operations.choices import EXTREMES, TARGETS
+from isoscale_ij.operations.sensible import sensible_factor
 
 Factor: TypeAlias = float | Mapping[str, float]
 
@@ -22,16 +22,13 @@ def target_voxel_size(grid: Grid, voxel_size: VoxelSizeLike | None, factor: Fact
     axes, known = grid.spatial, grid.voxel_size
     old = {axis: grid.size(axis) for axis in axes}
     if (voxel_size is None) == (factor is None):
-        raise ParameterError(
-            f"Got {'neither' if factor is None else 'both'} a voxel_size and a factor; needed is one of the two, "
-            'for example voxel_size="finest".'
-        )
+        got = "neither a voxel_size nor a factor" if factor is None else "both a voxel_size and a factor"
+        raise ParameterError(f'Got {got}; needed is one of the two, for example voxel_size="finest".')
     if factor is not None:
         factors = per_axis(grid.sizes, factor, "factor")
         for axis, value in factors.items():
-            if type(value) not in (int, float) or not (math.isfinite(value) and value > 0):
-                raise ParameterError(f"Got the factor {value!r} on {axis}; needed is a finite number above 0.")
-        return old | {axis: old[axis] / float(value) for axis, value in factors.items()}
+            factors[axis] = sensible_factor(value, axis)
+        return old | {axis: old[axis] / value for axis, value in factors.items()}
     if isinstance(voxel_size, str) and voxel_size in (*TARGETS, "t", "c"):
         _require_sizes(grid, [axis for axis in axes if grid.sizes[axis] > 1] or axes)
         if voxel_size in EXTREMES:
