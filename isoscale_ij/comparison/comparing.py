@@ -191,9 +191,13 @@ def _has_source(image: xr.DataArray) -> bool:
 
 def _check(image: xr.DataArray) -> None:
     if set(image.dims) != set(SPATIAL):
+        mend = (
+            "Choose a time point with image.isel(t=…) (command line: --time)."
+            if "t" in image.dims
+            else "A single plane is segmented as it is, with voronoi_otsu_labeling (command line: isoscale-ij segment)."
+        )
         raise ParameterError(
-            f"Got an image with the axes {' '.join(map(str, image.dims))}; needed is one volume, z y x. "
-            "Choose a time point with image.isel(t=…)."
+            f"Got an image with the axes {' '.join(map(str, image.dims))}; needed is one volume, z y x. {mend}"
         )
     missing = [axis for axis in SPATIAL if spacing(image, axis) is None]
     if missing or length_unit(image) is None:

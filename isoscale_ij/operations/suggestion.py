@@ -234,7 +234,7 @@ def _times(sigma: SigmaLike, factor: float) -> SigmaLike:
 
 def _length_times(length: float | str, factor: float) -> float | str:
     parsed = parse_length(length, "spot_sigma")
-    return f"{parsed.value * factor!r} {parsed.unit}" if parsed.unit else parsed.value * factor
+    return f"{parsed.value * factor!r} {symbol(parsed.unit)}" if parsed.unit else parsed.value * factor
 
 
 def _middle(image: xr.DataArray) -> xr.DataArray:
