@@ -5,15 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isoscale_ij import remarks
 from isoscale_ij.cli import streams
 from isoscale_ij.cli.inputs import each, expanded, into_folder
-from isoscale_ij.cli.parser import AXES, Run
+from isoscale_ij.cli.parser import Run
 from isoscale_ij.cli.progress_bar import Bar
-from isoscale_ij.cli.workplace import beside, check_resumable, cluster, opened
+from isoscale_ij.cli.sentences import in_terminal
+from isoscale_ij.cli.values import CALIBRATED
+from isoscale_ij.cli.values import output as typed_output
+from isoscale_ij.cli.workplace import at_time, beside, check_resumable, cluster, opened
 from isoscale_ij.wording import counted, short
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 def _info(options: argparse.Namespace) -> None:
@@ -28,7 +34,7 @@ def _info(options: argparse.Namespace) -> None:
             fact = about.as_dict() | ({"scenes": scenes} if scenes else {})
             facts.append({"file": str(path), **fact} if len(paths) > 1 else fact)
         else:
-            text = "\n".join([str(about), *scene_rows(scenes)])
+            text = "\n".join([in_terminal(str(about)), *scene_rows(scenes)])
             streams.result(f"{path}\n{text}\n" if len(paths) > 1 else text)
 
     try:
@@ -39,14 +45,13 @@ def _info(options: argparse.Namespace) -> None:
 
 
 def _set_voxel_size(options: argparse.Namespace) -> None:
-    from isoscale_ij.errors import ParameterError
     from isoscale_ij.files import described, read, recalibrate, write
     from isoscale_ij.image.calibration import CalibrationWarning, set_voxel_size
 
-    changes = {axis: getattr(options, axis) for axis in AXES}
+    changes = {axis: getattr(options, axis) for axis in CALIBRATED}
     changes |= {"unit": options.unit, "time_unit": options.time_unit, "origin": options.origin}
     if all(change is None for change in changes.values()):
-        raise ParameterError("Got nothing to set; needed is at least one of --z, --y, --x, --t, --unit, --origin.")
+        options.wrong("got nothing to set; needed is at least one of --z, --y, --x, --t, --unit, --time-unit, --origin")
     with remarks.heard() as heard:
         if options.output is None or _same(options.input, options.output):
             recalibrate(options.input, lambda image: set_voxel_size(image, **changes), scene=options.scene)
@@ -56,7 +61,8 @@ def _set_voxel_size(options: argparse.Namespace) -> None:
     # What is wrong with the old calibration was being mended; all else counts.
     remarks.warn_of(remark for remark in heard if not issubclass(remark.category, CalibrationWarning))
     in_place = options.output is None
-    streams.result(described(options.output or options.input, scene=options.scene if in_place else None))
+    about = described(options.output or options.input, scene=options.scene if in_place else None)
+    streams.result(in_terminal(str(about)))
 
 
 def _rescale(options: argparse.Namespace) -> None:
@@ -159,16 +165,16 @@ def _measure(options: argparse.Namespace) -> None:
     from isoscale_ij.operations.measurement import measure
     from isoscale_ij.operations.table_files import as_csv, as_json
 
-    output, ending = options.output, ".json" if options.json else ".csv"
+    output = options.output
+    ending, needed = ".csv", "a name that ends in .csv, or --json and one that ends in .json"
+    if options.json:
+        ending, needed = ".json", "a name that ends in .json, or no --json and one that ends in .csv"
     if output:
         for path in filter(None, (options.labels, options.image)):
             if _same(path, output):
                 raise ParameterError(f"The output {output} is the input. Choose another name.")
         if output.suffix.lower() != ending:
-            raise ParameterError(
-                f"Got the output {output.name}; a table can be written as comma-separated values, under a name that "
-                "ends in .csv, or with --json as JSON, under one that ends in .json."
-            )
+            options.wrong(f"got the output {output}{' with --json' if options.json else ''}; needed is {needed}")
         check_replaceable(output, overwrite=options.overwrite)
     table = measure(
         opened(options.labels, options),
@@ -194,31 +200,50 @@ def _compare(options: argparse.Namespace) -> None:
     check_folder(folder, [path for path in (options.input, options.truth) if path])
     if folder.is_dir() and any(folder.iterdir()) and not options.overwrite:
         raise ParameterError(f"{folder} exists already. Choose another with --output, or allow it with --overwrite.")
+    image = at_time(read(options.input, scene=options.scene), options.time)
+    truth = read(options.truth) if options.truth else None
+    if truth is not None and "t" in truth.dims:
+        truth = at_time(truth, options.time)
     comparison = compare(
-        read(options.input, scene=options.scene), spot_sigma=options.spot_sigma, outline_sigma=options.outline_sigma,
-        threshold=options.threshold, borders=options.borders, elongation=options.elongation,
-        truth=read(options.truth) if options.truth else None, voxel_sizes=options.voxel_sizes,
-        channel=options.channel, engine=options.engine, on_progress=Bar(), memory_limit=options.memory_limit,
+        image, **_sigmas(image, options), threshold=options.threshold, borders=options.borders,
+        elongation=options.elongation, truth=truth, voxel_sizes=options.voxel_sizes, channel=options.channel,
+        engine=options.engine, on_progress=Bar(), memory_limit=options.memory_limit,
     )  # fmt: skip
     comparison.save(folder, overwrite=options.overwrite)
     streams.result(as_json(comparison) if options.json else comparison)
     streams.say(f"table, pictures and label images are in {folder}")
 
 
+def _sigmas(image: xr.DataArray, options: argparse.Namespace) -> dict[str, Any]:
+    """The sigmas of a comparison; what is "auto" is looked for once, and said."""
+    from isoscale_ij.image.calibration import length_unit
+    from isoscale_ij.image.units import symbol
+    from isoscale_ij.operations.suggestion import resolved
+
+    typed = {"spot_sigma": options.spot_sigma, "outline_sigma": options.outline_sigma}
+    if "auto" not in typed.values():
+        return typed
+    found = resolved(
+        image, *typed.values(), channel=options.channel, engine=options.engine, on_progress=Bar(),
+        memory_limit=options.memory_limit,
+    )  # fmt: skip
+    unit = symbol(length_unit(image))
+    spot, outline = (f"{short(sigma)} {unit}" if isinstance(sigma, float) else sigma for sigma in found)
+    streams.say(f"spot sigma {spot}, outline sigma {outline}")
+    return dict(zip(typed, found, strict=True))
+
+
 def _suggest(options: argparse.Namespace) -> None:
-    from isoscale_ij.errors import ParameterError
     from isoscale_ij.files import check_replaceable, read, replacing
     from isoscale_ij.operations.suggestion import suggest_sigmas
     from isoscale_ij.operations.table_files import rows
 
     if options.picture:
-        if options.picture.suffix.lower() != ".png":
-            raise ParameterError(f"Got the picture {options.picture.name}; needed is a name that ends in .png.")
         check_replaceable(options.picture, overwrite=options.overwrite)
+    image = at_time(read(options.input, scene=options.scene), options.time)
     suggestion = suggest_sigmas(
-        read(options.input, scene=options.scene), channel=options.channel, engine=options.engine, on_progress=Bar(),
-        memory_limit=options.memory_limit,
-    )  # fmt: skip
+        image, channel=options.channel, engine=options.engine, on_progress=Bar(), memory_limit=options.memory_limit
+    )
     if options.picture:
         with replacing(options.picture, overwrite=options.overwrite) as temporary:
             suggestion.figure().savefig(temporary, format="png")
@@ -290,7 +315,11 @@ def _outputs(options: argparse.Namespace) -> dict[Path, Path]:
     sources = expanded(options.files[:1])
     if len(sources) > 1:
         options.wrong(f"{options.files[0]} means {len(sources)} files: give the folder for the results with --into")
-    return {sources[0]: Path(options.files[1])}
+    try:
+        return {sources[0]: typed_output(options.files[1])}
+    except argparse.ArgumentTypeError as error:
+        options.wrong(str(error))
+        raise
 
 
 def _check_output(source: Path, target: Path, options: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from isoscale_ij.cli import streams
+from isoscale_ij.cli.sentences import in_terminal
 from isoscale_ij.errors import IsoscaleError, ParameterError
 from isoscale_ij.wording import counted
 
@@ -74,7 +75,7 @@ def each(paths: Sequence[Path], work: Callable[[Path], None]) -> None:
 def reason(error: BaseException) -> str:
     """An error as a sentence for who has typed the command."""
     if isinstance(error, IsoscaleError):
-        return str(error)
+        return in_terminal(str(error))
     if isinstance(error, MemoryError):
         return "There was not enough memory. Close other programs, or set --memory-limit."
     assert isinstance(error, OSError)

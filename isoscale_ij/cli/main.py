@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import argparse
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from isoscale_ij.cli import streams
 from isoscale_ij.cli.commands import RUNS
 from isoscale_ij.cli.inputs import reason
 from isoscale_ij.cli.parser import parser
+from isoscale_ij.cli.sentences import in_terminal
 from isoscale_ij.errors import Cancelled, IsoscaleError
 
 
@@ -36,16 +38,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The options; files may stand before, between and behind them, which argparse does not see for several."""
+    """The options; files may stand before, between and behind them, which argparse sees for the first alone."""
     whole = parser(RUNS)
     options, rest = whole.parse_known_args(arguments)
-    files = getattr(options, "files", getattr(options, "inputs", None))
-    if rest and (files is None or any(text.startswith("-") for text in rest)):
-        whole.error(f"unrecognized arguments: {' '.join(rest)}")
-    if files is not None:
-        files += rest
+    wrong = getattr(options, "wrong", whole.error)
+    if not any(text.startswith("-") for text in rest):
+        rest = _behind(options, rest, wrong)
+    if rest:
+        wrong(f"unrecognized arguments: {' '.join(rest)}")
     return options
 
 
+def _behind(options: argparse.Namespace, rest: list[str], wrong: Callable[[str], None]) -> list[str]:
+    """Take what stands behind an option as a file, where the command has room for it; what is left."""
+    files = getattr(options, "files", getattr(options, "inputs", None))
+    if files is not None:
+        files += rest
+        return []
+    later: tuple[str, Callable[[str], Path]] | None = getattr(options, "later", None)
+    if not rest or later is None:
+        return rest
+    name, read = later
+    if getattr(options, name) is not None:
+        return rest
+    try:
+        setattr(options, name, read(rest[0]))
+    except argparse.ArgumentTypeError as error:
+        wrong(str(error))
+    return rest[1:]
+
+
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    streams.say(f"warning: {message}")
+    streams.say(f"warning: {in_terminal(str(message))}")

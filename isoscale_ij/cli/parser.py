@@ -1,20 +1,19 @@
-"""What can be typed: the commands, their arguments, an example of each; and how lengths and factors are read."""
+"""What can be typed: the commands, their arguments, an example of each."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from isoscale_ij import __version__
+from isoscale_ij.cli import values
 from isoscale_ij.engines import engine_names
-from isoscale_ij.errors import IsoscaleError
-from isoscale_ij.image.units import parse_length
-from isoscale_ij.operations.choices import BORDERS, EXTREMES, INTERPOLATIONS, TARGETS
+from isoscale_ij.operations.choices import BORDERS, EXTREMES, INTERPOLATIONS
 
 Run = Callable[[argparse.Namespace], None]
 
-AXES = ("t", "z", "y", "x")
 _IN = "an image file: a TIFF of any kind, an OME-Zarr, CZI, ND2, LIF, IMS"
 _OUT = "the file to write; its name ends in .tif (ImageJ TIFF), .ome.tif (OME-TIFF) or .ome.zarr (OME-Zarr)"
 _LENGTHS = (
@@ -26,6 +25,16 @@ _SPOT = "about half the radius of an object: a larger one finds fewer and larger
 _OUTLINE = "how smooth outlines are; less than the spot sigma"
 
 
+class _Command(argparse.ArgumentParser):
+    """The parser of one command."""
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        """Say at once if a unit was typed apart from its number."""
+        if advice := values.unit_apart(args or []):
+            self.error(advice)
+        return super().parse_known_args(args, namespace)
+
+
 def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     """The parser; `runs` has what each command does."""
     whole = argparse.ArgumentParser(
@@ -35,7 +44,7 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     )  # fmt: skip
     whole.add_argument("--version", action="version", version=__version__)
     whole.set_defaults(run=lambda _: whole.print_help())
-    commands = whole.add_subparsers(title="commands", metavar="COMMAND")
+    commands = whole.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Command)
 
     def command(name: str, what: str, example: str) -> argparse.ArgumentParser:
         made: argparse.ArgumentParser = commands.add_parser(
@@ -108,14 +117,18 @@ def _info(info: argparse.ArgumentParser) -> None:
 
 def _set_voxel_size(size: argparse.ArgumentParser) -> None:
     size.add_argument("input", metavar="IN", type=Path, help=_IN)
-    size.add_argument("output", metavar="OUT", type=Path, nargs="?", help=f"{_OUT}; without it IN itself is changed")
-    for axis in AXES:
+    size.add_argument(
+        "output", metavar="OUT", type=values.output, nargs="?", help=f"{_OUT}; without it IN itself is changed"
+    )
+    size.set_defaults(later=("output", values.output))
+    for axis in values.CALIBRATED:
         size.add_argument(
-            f"--{axis}", metavar="LENGTH", type=_length, help="time step" if axis == "t" else f"voxel size in {axis}"
-        )
-    size.add_argument("--unit", help="of plain numbers, for example um")
-    size.add_argument("--time-unit", help="of a plain --t, for example s")
-    size.add_argument("--origin", metavar="LENGTH", type=_lengths, help="lower edge of the image")
+            f"--{axis}", metavar="LENGTH", type=values.size_of(axis),
+            help="time step" if axis == "t" else f"voxel size in {axis}",
+        )  # fmt: skip
+    size.add_argument("--unit", type=values.length_unit, help="of plain numbers, for example um")
+    size.add_argument("--time-unit", type=values.time_unit, help="of a plain --t, for example s")
+    size.add_argument("--origin", metavar="LENGTH", type=values.origin, help="lower edge of the image")
     _scene(size)
     _overwrite(size)
 
@@ -124,9 +137,11 @@ def _rescale(scale: argparse.ArgumentParser) -> None:
     _in_out(scale)
     target = scale.add_mutually_exclusive_group(required=True)
     target.add_argument(
-        "--voxel-size", metavar="SIZE", type=_target, help=f"a length, {', '.join(EXTREMES)}, or an axis: x"
+        "--voxel-size", metavar="SIZE", type=values.target, help=f"a length, {', '.join(EXTREMES)}, or an axis: x"
     )
-    target.add_argument("--factor", metavar="FACTOR", type=_factor, help="above 1 for more voxels; 2, or z=2,y=1,x=1")
+    target.add_argument(
+        "--factor", metavar="FACTOR", type=values.factor, help="above 1 for more voxels; 2, or z=2,y=1,x=1"
+    )
     scale.add_argument("--interpolation", choices=INTERPOLATIONS, default="auto", help="default: auto")
     scale.add_argument("--labels", action="store_true", help="these are labels: make no values between them")
     scale.add_argument(
@@ -154,11 +169,7 @@ def _convert(convert: argparse.ArgumentParser) -> None:
 
 def _segment(segment: argparse.ArgumentParser) -> None:
     _in_out(segment)
-    segment.add_argument("--spot-sigma", metavar="LENGTH", type=_sigma, required=True, help=f"{_SPOT}; or auto")
-    segment.add_argument(
-        "--outline-sigma", metavar="LENGTH", type=_sigma, required=True, help=f"{_OUTLINE}; or auto: half of that"
-    )
-    segment.add_argument("--channel", help="name or number, where there are several")
+    _sigmas(segment)
     _ways(segment)
     segment.add_argument("--json", action="store_true", help="print what came out as JSON; of several files a list")
     _resume(segment)
@@ -170,6 +181,7 @@ def _segment(segment: argparse.ArgumentParser) -> None:
 def _measure(measure: argparse.ArgumentParser) -> None:
     measure.add_argument("labels", metavar="LABELS", type=Path, help="a file of labels, as segment writes it")
     measure.add_argument("image", metavar="IMAGE", type=Path, nargs="?", help="the image, for mean intensities")
+    measure.set_defaults(later=("image", Path))
     measure.add_argument(
         "--output", metavar="TABLE", type=Path,
         help="ends in .csv, or with --json in .json; units stand in the names of columns; by default it is printed",
@@ -183,10 +195,13 @@ def _measure(measure: argparse.ArgumentParser) -> None:
 def _compare(compare: argparse.ArgumentParser) -> None:
     compare.add_argument("input", metavar="IN", type=Path, help=_IN)
     _scene(compare)
+    _time(compare)
     _sigmas(compare)
     _ways(compare)
     compare.add_argument("--truth", metavar="LABELS", type=Path, help="true labels on the same grid")
-    compare.add_argument("--voxel-sizes", metavar="LENGTH", type=_length, nargs="+", help="sizes to rescale to")
+    compare.add_argument(
+        "--voxel-sizes", metavar="LENGTH", type=values.voxel_size, nargs="+", help="sizes to rescale to"
+    )
     compare.add_argument("--output", metavar="FOLDER", type=Path, help="by default IN-comparison beside IN")
     compare.add_argument("--json", action="store_true", help="print the table as JSON")
     _overwrite(compare)
@@ -196,18 +211,23 @@ def _compare(compare: argparse.ArgumentParser) -> None:
 def _suggest(suggest: argparse.ArgumentParser) -> None:
     suggest.add_argument("input", metavar="IN", type=Path, help=_IN)
     _scene(suggest)
+    _time(suggest, "; by default the first")
     suggest.add_argument("--channel", help="name or number, where there are several")
-    suggest.add_argument("--picture", metavar="PNG", type=Path, help="draw the number of objects against the sigma")
+    suggest.add_argument(
+        "--picture", metavar="PNG", type=values.picture, help="draw the number of objects against the sigma"
+    )
     suggest.add_argument("--json", action="store_true", help="as JSON, with the curve")
     _overwrite(suggest)
     _limits(suggest)
 
 
 def _sample(sample: argparse.ArgumentParser) -> None:
-    sample.add_argument("output", metavar="OUT", type=Path, help=_OUT)
-    sample.add_argument("--truth", metavar="LABELS", type=Path, help="write the true labels as well")
-    sample.add_argument("--shape", type=int, nargs=3, default=(48, 320, 320), metavar=("Z", "Y", "X"), help="voxels")
-    sample.add_argument("--seed", type=int, default=0, help="another one makes other nuclei")
+    sample.add_argument("output", metavar="OUT", type=values.output, help=_OUT)
+    sample.add_argument("--truth", metavar="LABELS", type=values.output, help="write the true labels as well")
+    sample.add_argument(
+        "--shape", type=values.count_from(1), nargs=3, default=(48, 320, 320), metavar=("Z", "Y", "X"), help="voxels"
+    )
+    sample.add_argument("--seed", type=values.count_from(0), default=0, help="another one makes other nuclei")
     _overwrite(sample)
 
 
@@ -224,12 +244,21 @@ def _scene(parser: argparse.ArgumentParser, *, of: str = "", more: str = "") -> 
     parser.add_argument("--scene", metavar="SCENE", help=f"{of}{_SCENE}{more}")
 
 
+def _time(parser: argparse.ArgumentParser, usual: str = "") -> None:
+    parser.add_argument(
+        "--time", metavar="N", type=values.count_from(0), help=f"which time point of a series, from 0 on{usual}"
+    )
+
+
 def _overwrite(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace what exists")
 
 
 def _memory(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--memory-limit", metavar="SIZE", help='for example "2 GB"; by default a share of what is free')
+    parser.add_argument(
+        "--memory-limit", metavar="SIZE", type=values.amount_of_memory,
+        help='for example "2 GB"; by default a share of what is free',
+    )  # fmt: skip
 
 
 def _limits(parser: argparse.ArgumentParser) -> None:
@@ -239,25 +268,23 @@ def _limits(parser: argparse.ArgumentParser) -> None:
 
 def _workers(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--workers", metavar="N", type=_count, help="work in chunks, in so many processes here (dask)")
+    where.add_argument(
+        "--workers", metavar="N", type=values.count_from(1), help="work in chunks, in so many processes here (dask)"
+    )
     where.add_argument("--scheduler", metavar="ADDRESS", help="work in chunks, on the dask cluster of this scheduler")
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"Got {text!r}; needed is a whole number above 0.")
-    return int(text)
-
-
 def _sigmas(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--spot-sigma", metavar="LENGTH", type=_lengths, required=True, help=_SPOT)
-    parser.add_argument("--outline-sigma", metavar="LENGTH", type=_lengths, required=True, help=_OUTLINE)
+    parser.add_argument("--spot-sigma", metavar="LENGTH", type=values.sigma, required=True, help=f"{_SPOT}; or auto")
+    parser.add_argument(
+        "--outline-sigma", metavar="LENGTH", type=values.sigma, required=True, help=f"{_OUTLINE}; or auto: half of that"
+    )
     parser.add_argument("--channel", help="name or number, where there are several")
 
 
 def _ways(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--threshold", default="otsu",
+        "--threshold", type=values.threshold, default="otsu",
         help="otsu: one for all; local: one for each object; or a grey value of the blurred image (default: otsu)",
     )  # fmt: skip
     parser.add_argument(
@@ -265,54 +292,6 @@ def _ways(parser: argparse.ArgumentParser) -> None:
         help="where objects touch: half way between them, or along the dark valley (default: distance)",
     )  # fmt: skip
     parser.add_argument(
-        "--elongation", metavar="NUMBER", type=float, default=1.0,
+        "--elongation", metavar="NUMBER", type=values.elongation, default=1.0,
         help="how much longer than wide objects look along z; for outlines only (default: 1)",
     )  # fmt: skip
-
-
-def _length(text: str) -> str:
-    """A length as it is typed; the text itself goes on, so that its unit does."""
-    try:
-        parse_length(text)
-    except IsoscaleError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text
-
-
-def _lengths(text: str) -> str | dict[str, str]:
-    if "=" not in text:
-        return _length(text)
-    return {axis: _length(value) for axis, value in _pairs(text, "z=2um,y=1um,x=1um")}
-
-
-def _sigma(text: str) -> str | dict[str, str]:
-    return text if text == "auto" else _lengths(text)
-
-
-def _pairs(text: str, example: str) -> list[tuple[str, str]]:
-    pairs = [part.partition("=") for part in text.split(",")]
-    if not all(sign and axis.strip() for axis, sign, _ in pairs):
-        raise argparse.ArgumentTypeError(
-            f"Got {text!r}; needed is one for each axis, as {example!r}. Decimals follow a point: 1.5, not 1,5."
-        )
-    return [(axis.strip(), value) for axis, _, value in pairs]
-
-
-def _target(text: str) -> str | dict[str, str]:
-    if text in TARGETS:
-        return text
-    if not any(character.isdigit() for character in text):
-        raise argparse.ArgumentTypeError(
-            f"Got {text!r}; needed is a length, as 1um, or one of {', '.join(TARGETS)}. For an isotropic image: finest "
-            "(the smallest voxel size there is, on all axes), coarsest (the largest), or x (that of x)."
-        )
-    return _lengths(text)
-
-
-def _factor(text: str) -> float | dict[str, float]:
-    try:
-        if "=" not in text:
-            return float(text)
-        return {axis: float(value) for axis, value in _pairs(text, "z=2,y=1,x=1")}
-    except ValueError:
-        raise argparse.ArgumentTypeError(f'Got {text!r} as a factor; needed is a number, or "z=2,y=1,x=1".') from None

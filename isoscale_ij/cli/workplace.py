@@ -33,6 +33,19 @@ def opened(path: Path, options: argparse.Namespace, scene: str | None = None) ->
     return read(path, scene=scene, chunks="auto" if chunked else None)
 
 
+def at_time(image: xr.DataArray, time: int | None) -> xr.DataArray:
+    """The image at one time point, counted from 0; the image itself where none was chosen."""
+    if time is None:
+        return image
+    if "t" not in image.dims:
+        raise ParameterError(f"Got --time {time}; the image has no time points. Leave it out.")
+    if time >= image.sizes["t"]:
+        raise ParameterError(
+            f"Got --time {time}; the image has {image.sizes['t']} time points, 0 to {image.sizes['t'] - 1}."
+        )
+    return image.isel(t=time, drop=True)
+
+
 @contextmanager
 def cluster(options: argparse.Namespace) -> Iterator[None]:
     """Within, work in chunks is done where the options say.
