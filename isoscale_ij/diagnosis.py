@@ -10,7 +10,26 @@ import numpy as np
 from isoscale_ij import __version__
 from isoscale_ij.memory import format_bytes, free_memory
 
-_PACKAGES = ("numpy", "xarray", "numba", "scipy", "tifffile", "pandas", "matplotlib")
+_PACKAGES = (
+    "numpy", "xarray", "numba", "scipy", "tifffile", "pandas", "matplotlib", "psutil", "platformdirs", "lazy-loader",
+)  # fmt: skip
+_EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "dask": ("OME-Zarr, and images larger than the memory", ("dask", "distributed", "zarr")),
+    "czi": ("CZI, with Python 3.12 or later", ("czifile",)),
+    "nd2": ("ND2", ("nd2",)),
+    "lif": ("LIF and XLEF", ("liffile",)),
+    "ims": ("IMS", ("h5py",)),
+    "mrc": ("MRC", ("mrcfile",)),
+    "nrrd": ("NRRD", ("pynrrd",)),
+    "nifti": ("NIfTI", ("nibabel",)),
+    "bioio": ("formats that are not known here", ("bioio",)),
+    "napari": ("napari", ("napari", "pyside6", "qtpy")),
+    "notebook": ("bars in notebooks", ("tqdm", "ipywidgets")),
+    "opencl": ("GPUs", ("pyopencl",)),
+    "clesperanto": ("clEsperanto's arrays, with NumPy below 2", ("pyclesperanto-prototype",)),
+    "imagej": ("ImageJ from Python", ("scyjava", "jpype1", "pyimagej", "appose", "filelock")),
+}
+"""What the optional packages are for, and which they are, by the name of the extra that installs them."""
 
 
 def diagnose() -> dict[str, str]:
@@ -20,11 +39,10 @@ def diagnose() -> dict[str, str]:
     from isoscale_ij.engines.cpu.threads import thread_count
 
     facts = {"isoscale_ij": __version__, "python": platform.python_version(), "system": platform.platform()}
-    for package in _PACKAGES:
-        try:
-            facts[package] = version(package)
-        except PackageNotFoundError:
-            facts[package] = "not installed: pip install isoscale-ij"
+    facts |= {package: _version(package, "not installed: pip install isoscale-ij") for package in _PACKAGES}
+    for extra, (purpose, packages) in _EXTRAS.items():
+        missing = f"not installed; for {purpose}: pip install 'isoscale-ij[{extra}]'"
+        facts |= {package: _version(package, missing) for package in packages}
     facts |= _java()
     facts["free memory"] = format_bytes(free_memory())
     facts["engines"] = ", ".join(usable_engines())
@@ -34,6 +52,13 @@ def diagnose() -> dict[str, str]:
     facts["compiled kernels"] = cache.cache_folder() or "kept in memory only: no cache folder can be written"
     facts["kernels are compiled"] = "yes" if kernels_are_compiled() else "no: the first run compiles them (--warm-up)"
     return facts
+
+
+def _version(package: str, missing: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return missing
 
 
 def _opencl() -> str:
@@ -46,15 +71,10 @@ def _opencl() -> str:
 
 
 def _java() -> dict[str, str]:
-    """Java, ImageJ and what connects them; nothing is started, nothing is fetched."""
+    """Java and ImageJ; nothing is started, nothing is fetched."""
     from isoscale_ij.imagej import jvm
 
     facts = {}
-    for package in ("scyjava", "jpype1", "pyimagej", "appose"):
-        try:
-            facts[package] = version(package)
-        except PackageNotFoundError:
-            facts[package] = f"not installed; for ImageJ from Python: {jvm.INSTALL}"
     java = jvm.find_java()
     if java is None:
         facts["java"] = "none here; isoscale_ij.imagej.start() fetches one, or install a JDK and set JAVA_HOME"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ import isoscale_ij as iso
 from isoscale_ij.cli import main
 from isoscale_ij.cli.demonstration import FILES
 
+ROOT = Path(__file__).resolve().parents[1]
 SIGMAS = ["--spot-sigma", "1.4um", "--outline-sigma", "900nm"]
 
 
@@ -238,3 +241,33 @@ def test_what_auto_was_is_said_in_one_word(path: Path, capsys: pytest.CaptureFix
         arguments = ["--spot-sigma", sigma, "--outline-sigma", "auto", "--overwrite", "--json"]
         _, out, _ = run(capsys, "segment", path, "l.tif", *arguments)
         assert json.loads(out)["outline_sigma"] == half
+
+
+# What is installed
+
+
+def test_the_doctor_names_every_package_and_the_extra_that_brings_it(capsys: pytest.CaptureFixture[str]) -> None:
+    facts = json.loads(run(capsys, "doctor", "--json")[1])
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {name: needed for name, needed in project["optional-dependencies"].items() if name not in ("all", "dev")}
+    for extra, needed in [("", project["dependencies"]), *extras.items()]:
+        for requirement in needed:
+            package = re.split(r"[\[<>=; ]", requirement)[0].lower()
+            if package == "numpy":
+                continue
+            found = facts[package]
+            assert found[0].isdigit() or (f"isoscale-ij[{extra}]" if extra else "pip install isoscale-ij") in found
+
+
+def test_what_was_done_to_a_fiji_is_json_where_that_is_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("appose")
+    jars = tmp_path / "Fiji.app" / "jars"  # as far as the command looks: the names of ImageJ and of Appose
+    jars.mkdir(parents=True)
+    for name in ("ij-1.54p.jar", "appose-0.9.0.jar"):
+        (jars / name).touch()
+    status, out, err = run(capsys, "fiji", "install", jars.parent, "--json")
+    assert status == 0, err
+    assert "Restart Fiji" in json.loads(out)["done"][-1]
+    assert "Removed" in json.loads(run(capsys, "fiji", "uninstall", jars.parent, "--json")[1])["done"][0]

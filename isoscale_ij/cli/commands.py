@@ -295,7 +295,7 @@ def _fiji(options: argparse.Namespace) -> None:
     if options.action == "install" and not kernels_are_compiled():
         streams.say("compiling the kernels; this happens once, and takes some seconds …")
         warm_up()
-    streams.result("\n".join(done))
+    streams.result(json.dumps({"done": done}, indent=2) if options.json else "\n".join(done))
 
 
 def _show_pairs(pairs: dict[str, str], *, as_json: bool) -> None:

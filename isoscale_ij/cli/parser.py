@@ -102,7 +102,7 @@ def parser(runs: Mapping[str, Run]) -> argparse.ArgumentParser:
     )  # fmt: skip
     fiji.add_argument("action", choices=("install", "uninstall", "status"))
     fiji.add_argument("folder", metavar="FOLDER", type=Path, help="of the Fiji: the one that has 'jars' in it")
-    fiji.add_argument("--json", action="store_true", help="status as JSON")
+    fiji.add_argument("--json", action="store_true", help="as JSON")
     doctor = command("doctor", "what is installed here, and what it can do", "isoscale-ij doctor")
     doctor.add_argument("--warm-up", action="store_true", help="compile the kernels now")
     doctor.add_argument("--json", action="store_true", help="as JSON")
