@@ -36,14 +36,13 @@ def free_memory() -> int:
 
 def as_bytes(size: float | str) -> int:
     """Read a number of bytes, or a string such as ``"2 GB"``."""
+    number = math.nan
     if isinstance(size, str):
         match = _SIZE.fullmatch(size)
-        if not match or match[2].lower() not in _UNITS:
-            raise ParameterError(f'Got {size!r} as an amount of memory; needed is a number of bytes, or as "2 GB".')
-        return int(float(match[1]) * _UNITS[match[2].lower()])
-    number = (
-        float(size) if isinstance(size, (SupportsFloat, SupportsIndex)) and not isinstance(size, bool) else math.nan
-    )
+        if match and match[2].lower() in _UNITS:
+            number = float(match[1]) * _UNITS[match[2].lower()]
+    elif isinstance(size, (SupportsFloat, SupportsIndex)) and not isinstance(size, bool):
+        number = float(size)
     if not 0 < number < math.inf:
         raise ParameterError(f'Got {size!r} as an amount of memory; needed is a number of bytes above 0, or as "2 GB".')
     return int(number)

@@ -93,6 +93,7 @@ def test_the_demo_replaces_no_file_without_being_told(path: Path, capsys: pytest
         (["segment", "cells.tif", "out.tif", *SIGMAS, "--threshold", "inf"], "finite"),
         (["segment", "cells.tif", "out.tif", *SIGMAS, "--elongation", "0"], "above 0"),
         (["segment", "cells.tif", "out.tif", *SIGMAS, "--memory-limit", "2G"], '"2 GB"'),
+        (["suggest", "cells.tif", "--memory-limit", "0 GB"], "bytes above 0"),
         (["segment", "cells.tif", "out.tif", "--spot-sigma=-1um", "--outline-sigma", "1um"], "0 or more"),
         (["segment", "cells.tif", "out.tif", "--spot-sigma", "z=1um,z=2um,y=1,x=1", "--outline-sigma", "1"], "z twice"),
         (["segment", "cells.tif", "out.tif", "--spot-sigma", "z=1,Z=2,y=1,x=1", "--outline-sigma", "1"], "z twice"),
@@ -210,11 +211,16 @@ def test_warnings_and_remarks_name_what_can_be_typed(capsys: pytest.CaptureFixtu
     _, _, err = run(capsys, "segment", "cells.tif", "l.tif", *SIGMAS, "--threshold", "9999")
     assert "the threshold 9999, which was given" in err
     assert "give the threshold yourself" not in err
-    _, _, err = run(capsys, "rescale", "cells.tif", "o.tif", "--factor", "3", "--memory-limit", "4 MB")
-    assert "made in chunks" in err
-    assert "dask" not in err
     _, out, _ = run(capsys, "info", "bare.tif")
     assert "isoscale-ij set-voxel-size FILE --unit um" in out
+
+
+def test_chunks_are_said_without_the_arrays_of_python(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("dask")
+    status, _, err = run(capsys, "rescale", path, "o.tif", "--factor", "3", "--memory-limit", "4 MB")
+    assert status == 0, err
+    assert "made in chunks" in err
+    assert "dask" not in err
 
 
 @pytest.mark.usefixtures("others")
