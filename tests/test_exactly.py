@@ -321,8 +321,9 @@ def test_lengths_get_one_unit_with_its_full_name() -> None:
     assert (iso.voxel_size(known), known.y.attrs, known.x.attrs) == (
         {"y": 1.0, "x": 2.0}, {"spacing": 1.0}, {"spacing": 2.0},
     )  # fmt: skip
-    assert lower_edge(iso.set_voxel_size(single, z=2.0), "z") == 0.0
-    assert "z" not in iso.rescale(single, factor={"x": 2}).coords
+    assert lower_edge(iso.set_voxel_size(single, z=2.0), "z") == 6.0  # the place is the voxel's centre
+    assert iso.rescale(single, factor={"x": 2}).z.values.tolist() == [7.0]
+    assert "z" not in iso.rescale(single, factor={"z": 2, "x": 2}).coords
     assert "on z" in said(CalibrationError, lambda: iso.as_image(placed({
         "z": ([7.0], {"spacing": 0}), "y": ([0.0, 1.0], {}), "x": ([0.0, 2.0], {}),
     })))  # fmt: skip

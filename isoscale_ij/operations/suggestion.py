@@ -204,8 +204,9 @@ def suggest_sigmas(
     curve = pd.DataFrame([(sigma, *rows[sigma]) for sigma in sorted(rows)], columns=["spot_sigma", "objects", "radius"])
     suggestion, at = _suggestion(curve, unit)
     if series and suggestion.spot_sigma is None:
-        first = "Of a series, the first time point is looked at; choose another one with image.isel(t=…) (command line: --time)."
-        suggestion = replace(suggestion, reason=f"{suggestion.reason} {first}")
+        first = "Of a series, the first time point is looked at"
+        mend = "choose another one with image.isel(t=…) (command line: --time)."
+        suggestion = replace(suggestion, reason=f"{suggestion.reason} {first}; {mend}")
     if not curve["objects"].any() or not (doubt := doubts[min(doubts, key=lambda sigma: abs(math.log(sigma / at)))]):
         return suggestion
     if suggestion.spot_sigma is None:
