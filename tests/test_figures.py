@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ from matplotlib import pyplot as plt
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnchoredOffsetbox
+from matplotlib.transforms import Bbox
 
 import isoscale_ij as iso
 from isoscale_ij.comparison import drawing, figures
 from isoscale_ij.comparison.coloring import colors_by_object
 from isoscale_ij.comparison.drawing import Window
+from isoscale_ij.comparison.layout import side_by_side, stacked, text_width, wrapped
 from isoscale_ij.image.calibration import mark_as_labels
 from isoscale_ij.image.grid import Grid
 
@@ -57,7 +60,7 @@ def test_panels_lie_in_the_same_room(compared: iso.Comparison) -> None:
         whole = compared.image.sizes[axis] * iso.voxel_size(compared.image)[axis]
         assert sum(axes.get_ylim() == pytest.approx((whole, bottom)) for axes in shown) == 7
     assert {axes.get_aspect() for axes in shown} == {1.0}
-    labelled = [axes.get_ylabel() for axes in shown if axes.get_ylabel()]
+    labelled = [axes.get_ylabel().replace("\n", " ") for axes in shown if axes.get_ylabel()]
     assert len(labelled) == 2  # the planes are said once
     assert labelled[0].startswith("x-y at z = ")
     assert labelled[1].startswith("x-z at y = ")
@@ -175,6 +178,121 @@ def test_show_takes_what_there_is() -> None:
     assert len(figures.show(mark_as_labels(iso.as_image(values[0, 0])), channel=None).axes) == 2
     with pytest.raises(iso.ParameterError, match="Got the time point 5; the image has 2"):
         figures.show(iso.as_image(values, "tczyx"), t=5)
+
+
+def boxes(figure: Figure) -> dict[str, Bbox]:
+    """Where in a figure its texts, its panels and its scale bars outside of them are, in pixels."""
+    figure.draw_without_rendering()
+    found = {}
+    for number, axes in enumerate(figure.axes):
+        found[f"panel {number}"] = axes.get_window_extent()
+        for what, text in (("title", axes.title), ("side", axes.yaxis.label), ("below", axes.xaxis.label)):
+            if text.get_text():
+                found[f"{what} {number}: {text.get_text()}"] = text.get_window_extent()
+        for artist in axes.artists:
+            bar = artist.get_window_extent()
+            if not axes.get_window_extent().padded(1).containsx(bar.x0) or bar.y1 <= axes.get_window_extent().y0:
+                found[f"bar {number}"] = bar
+    return found | {f"heading: {text.get_text()}": text.get_window_extent() for text in figure.texts}
+
+
+def hidden(figure: Figure) -> list[str]:
+    """What of a figure is cut off, or lies over something else."""
+    found, paper = boxes(figure), figure.bbox
+    cut = [
+        f"cut off: {name}"
+        for name, box in found.items()
+        if box.x0 < paper.x0 or box.y0 < paper.y0 or box.x1 > paper.x1 or box.y1 > paper.y1
+    ]
+    over = [
+        f"{one} over {other}"
+        for one, other in combinations(found, 2)
+        if found[one].padded(-1).overlaps(found[other].padded(-1))
+        and (one.split()[0], other.split()[0]) != ("panel",) * 2
+    ]
+    return cut + over
+
+
+SHAPES = {
+    "flat": ((10, 50, 50), 0.5), "flatter": ((4, 120, 120), (0.5, 0.16, 0.16)), "tall": ((200, 40, 40), (1, 0.5, 0.5)),
+    "tiny": ((3, 6, 5), (1, 0.5, 0.5)), "wide": ((5, 20, 300), (1, 0.5, 0.5)), "high": ((5, 300, 20), (1, 0.5, 0.5)),
+    "a slice": ((1, 50, 60), (1, 0.5, 0.5)), "usual": ((20, 60, 70), (1.5, 0.4, 0.4)),
+    "needle": ((200, 5, 5), (1, 0.5, 0.5)),
+}  # fmt: skip
+LONG_NAME = "a very long name of an image, as microscopes make them 2026-11-28.$ome$.tif"
+
+
+@pytest.mark.parametrize(("shape", "rows"), [*product(SHAPES, (1, 5)), ("usual", 14), ("flat", 14)])
+def test_all_that_is_written_can_be_read(shape: str, rows: int) -> None:
+    image = calibrated(np.random.default_rng(0).random(SHAPES[shape][0]), SHAPES[shape][1]).rename(LONG_NAME)
+    values = np.zeros(image.shape, np.int32)
+    values[:, image.sizes["y"] // 3 :, image.sizes["x"] // 3 :] = 1
+    labels = {f"upscaled to voxels of {n}.16 µm": mark_as_labels(image.copy(data=values)) for n in range(rows)}
+    drawn = [figures.labels_side_by_side(image, labels), figures.one_object(image, labels)]
+    if rows == 1:
+        drawn += [figures.show(image), figures.sections(image, "coarsest"), figures.loss_of_detail(image)]
+        drawn.append(figures.show(image.isel(z=0, drop=True)))
+    for figure in drawn:
+        assert hidden(figure) == []
+        assert figure.get_size_inches()[0] <= 13.4
+        assert rows == 14 or figure.get_size_inches()[1] <= 7.51
+
+
+def test_no_panel_is_alone_in_its_row() -> None:
+    assert [len(each) for each in side_by_side(7)] == [1, 2, 7]
+    assert side_by_side(5)[1] == [[0, 1, 2], [3, 4, None]]
+    assert side_by_side(1) == [[[0]]]
+    assert stacked([[0, 1]], 2) == [[0, 2], [1, 3]]
+
+
+def test_lines_end_where_a_reader_would_end_them() -> None:
+    assert wrapped("x-z at y = 25.5 µm", 1.3) == ["x-z at", "y = 25.5 µm"]
+    assert wrapped("", 1.0) == [""]
+    parts = wrapped("name_without_any_space_in_it", 1.0)
+    assert "".join(parts) == "name_without_any_space_in_it"
+    assert len(parts) == 3
+    short = wrapped("one two three four five six seven eight nine ten", 0.7)
+    assert len(short) == 3
+    assert short[-1].endswith("…")
+    assert max(map(text_width, parts + short)) <= 1.0
+
+
+def test_a_thumbnail_is_small_and_whole() -> None:
+    for name in (LONG_NAME, "xyzc_16bit__dna_conf_wf"):
+        image = calibrated(np.zeros((45, 130, 133), np.uint8), (0.5, 0.51, 0.51)).rename(name)
+        small = figures.shown(image, room=figures.ROOM_OF_THUMBNAIL)
+        assert hidden(small) == []
+        assert small.get_size_inches()[0] <= 8
+    assert figures.thumbnail(image).startswith(b"\x89PNG")
+
+
+def test_an_image_without_calibration_is_measured_in_voxels() -> None:
+    image = iso.as_image(np.random.default_rng(0).random((4, 60, 80)))
+    figure = figures.show(image)
+    assert bar_texts(figure) == ["20 px"]
+    assert figure.axes[0].get_xlabel() == "x-y at z = 2.5 px"
+    figure = figures.loss_of_detail(image)
+    assert [axes.get_title() for axes in figure.axes] == ["×1: 1 px", "×2: 2 px", "×4: 4 px", "×8: 8 px"]
+    assert figure.axes[1].images[0].get_extent() == [0, 80, 60, 0]
+    unknown = iso.as_image(image.values, voxel_size=0.5)  # a size, but who knows of what
+    assert bar_texts(figures.show(unknown)) == ["10"]
+
+
+def bar_texts(figure: Figure) -> list[str]:
+    texts = [artist.get_child().get_children()[0] for axes in figure.axes for artist in axes.artists]
+    return [text.get_text() for text in texts]
+
+
+def test_labels_with_other_axes_than_the_image_are_refused(nuclei: tuple) -> None:
+    image, truth = nuclei
+    with pytest.raises(iso.ParameterError, match="Got labels with the axes y x over an image with z y x; needed are"):
+        figures.show(image, truth.isel(z=0))
+    with pytest.raises(iso.ParameterError, match="Got labels with the axes z y x over an image with y x"):
+        image.isel(z=0).iso.show(truth)
+    with pytest.raises(iso.ParameterError, match="Got an image with the axes y x for sections; needed is a volume"):
+        figures.sections(image.isel(z=0))
+    assert image.iso.show(truth.isel(z=[0]))
+    assert figures.loss_of_detail(image.isel(z=0))
 
 
 def test_a_figure_shows_itself_in_a_notebook(nuclei: tuple) -> None:

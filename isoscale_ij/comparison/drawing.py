@@ -61,7 +61,7 @@ class Window:
     def at(cls, image: xr.DataArray, cut: str, position: float) -> Window:
         """The whole of an image, at a position."""
         grid = Grid.of(image)
-        return cls(cut, position, {axis: extent(grid, axis) for axis in grid.spatial}, grid.unit)
+        return cls(cut, position, {axis: extent(grid, axis) for axis in grid.spatial}, unit_of(grid))
 
     @property
     def plane(self) -> tuple[str, str]:
@@ -87,6 +87,11 @@ def extent(grid: Grid, axis: str) -> tuple[float, float]:
     """Lower and upper edge of an axis; in voxels from 0 where it is not calibrated."""
     lower = grid.edges.get(axis, 0.0)
     return lower, lower + grid.sizes[axis] * grid.size(axis)
+
+
+def unit_of(grid: Grid) -> str | None:
+    """The unit of what :func:`extent` gives: voxels where nothing is calibrated; None where the unit is not known."""
+    return grid.unit if grid.voxel_size else "px"
 
 
 def index_at(grid: Grid, axis: str, position: float) -> int:
@@ -116,9 +121,6 @@ def panel(
     *,
     contrast: tuple[float, float] | None = None,
     colors: Colors | None = None,
-    title: str = "",
-    label: str = "",
-    bar: bool = False,
 ) -> None:
     """Draw an image, or labels in their colours, in the place that it has in space."""
     values, grid = section(image, window), Grid.of(image)
@@ -136,10 +138,6 @@ def panel(
     axes.set_facecolor("black")  # where a grid ends before the window does
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_title(title, fontsize=FONT)
-    axes.set_ylabel(label, fontsize=FONT)
-    if bar:
-        scale_bar(axes, window)
 
 
 def outlines(
@@ -173,17 +171,30 @@ def png(figure: Figure, dpi: float | str = "figure") -> bytes:
     return file.getvalue()
 
 
-def scale_bar(axes: Axes, window: Window) -> None:
-    """A bar of a round length in the lower right corner, white on a dark plate: legible on any image."""
-    length = round_length(window.size[1] * _BAR_SHARE)
+def scale_bar(axes: Axes, window: Window, *, below: float | None = None) -> None:
+    """A bar of a round length in the lower right corner: white on a dark plate, legible on any image.
+
+    Or so far below, as a share of the height of the axes.
+    """
     bar = AuxTransformBox(axes.transData)
-    bar.add_artist(Rectangle((0, 0), length, 0, edgecolor="white", linewidth=3, facecolor="none"))
-    text = TextArea(f"{length:g} {symbol(window.unit)}".strip(), textprops={"color": "white", "fontsize": SMALL_FONT})
-    box = AnchoredOffsetbox(
-        "lower right", child=VPacker(children=[text, bar], align="center", pad=0, sep=3), pad=0.35, borderpad=0.4
-    )
+    bar.add_artist(Rectangle((0, 0), _bar_length(window), 0, edgecolor="white", linewidth=3, facecolor="none"))
+    text = TextArea(bar_text(window), textprops={"color": "white", "fontsize": SMALL_FONT})
+    content = VPacker(children=[text, bar], align="center", pad=0, sep=3)
+    place: Any = {"loc": "lower right"}
+    if below is not None:
+        place = {"loc": "upper center", "bbox_to_anchor": (0.5, -below), "bbox_transform": axes.transAxes}
+    box = AnchoredOffsetbox(child=content, pad=0.35, borderpad=0.4, **place)
     box.patch.set(facecolor="black", alpha=0.7, edgecolor="none")
     axes.add_artist(box)
+
+
+def bar_text(window: Window) -> str:
+    """What stands above the scale bar of a panel."""
+    return f"{_bar_length(window):g} {symbol(window.unit)}".strip()
+
+
+def _bar_length(window: Window) -> float:
+    return round_length(window.size[1] * _BAR_SHARE)
 
 
 def round_length(most: float) -> float:

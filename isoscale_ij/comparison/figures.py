@@ -5,8 +5,7 @@ Each function makes a figure of its own, or draws into the axes of matplotlib th
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,8 @@ from matplotlib.figure import Figure
 
 from isoscale_ij.comparison import drawing
 from isoscale_ij.comparison.coloring import Colors, colors_by_object
-from isoscale_ij.comparison.drawing import DPI, FONT, SLIDE, Picture, Window, panel
+from isoscale_ij.comparison.drawing import SLIDE, Window, panel
+from isoscale_ij.comparison.layout import Slot, arranged, side_by_side, stacked
 from isoscale_ij.errors import ParameterError
 from isoscale_ij.image.axes import SPATIAL, channel_names, choose_channel
 from isoscale_ij.image.calibration import (
@@ -24,6 +24,7 @@ from isoscale_ij.image.calibration import (
     is_labels,
     length_unit,
     mark_as_labels,
+    set_voxel_size,
     spacing,
     voxel_size,
 )
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _MAGNIFICATIONS = (1, 2, 4, 8)
-_TITLE = 0.55  # inches, of two lines above a panel
-_THUMBNAIL, _DPI_OF_THUMBNAIL = 0.6, 75  # of the size of a slide
+ROOM_OF_THUMBNAIL, _DPI_OF_THUMBNAIL = (8.0, 4.5), 75
 _MARGIN = 0.35  # of an object's size, shown around it
 
 
@@ -83,27 +83,38 @@ def show(
     ax : Axes or sequence of Axes, optional
         One of them for the x-y section alone, or two.
     """
+    return shown(image, labels, at=at, channel=channel, t=t, ax=ax)
+
+
+def shown(
+    image: Any,
+    labels: Any | None = None,
+    *,
+    at: Mapping[str, LengthLike] | None = None,
+    channel: str | int | None = None,
+    t: int = 0,
+    ax: Any | None = None,
+    room: tuple[float, float] = SLIDE,
+) -> Figure:
+    """:func:`show` within a room (inches)."""
     image = as_image(image)
     names = channel_names(image)
-    title = " ".join(filter(None, [str(image.name or ""), [*names, ""][0] if channel is None else str(channel)]))
+    heading = " ".join(filter(None, [str(image.name or ""), [*names, ""][0] if channel is None else str(channel)]))
     image = _one_volume(choose_channel(image, 0 if names and channel is None else channel), t)
     over = None if labels is None else mark_as_labels(_one_volume(as_image(labels), t))
+    if over is not None and set(over.dims) != set(image.dims):
+        raise ParameterError(
+            f"Got labels with the axes {_axes(over)} over an image with {_axes(image)}; needed are the same axes, "
+            "on whatever grid. A slice keeps its axis with image.isel(z=[0])."
+        )
     windows = [_window(image, cut, at or {}) for cut in drawing.spatial_cuts(image)]
     if ax is not None:
         windows = windows[: max(1, np.size(ax))]
-        axes = drawing.given_axes(ax, len(windows), "show")
-    else:
-        ratios = [window.size[1] for window in windows]
-        height = max(window.size[0] for window in windows)
-        scale = min(SLIDE[0] / sum(ratios), (SLIDE[1] - _TITLE) / height)
-        figure = Picture(figsize=(scale * sum(ratios) + 0.4, scale * height + _TITLE), dpi=DPI, layout="constrained")
-        axes = list(figure.subplots(1, len(windows), width_ratios=ratios, squeeze=False)[0])
+    slots = [Slot(window, below=window.label, bar=True) for window in windows]
+    axes = arranged(slots, side_by_side(len(slots)), ax, "show", heading=heading, room=room)
     contrast = None if is_labels(image) else drawing.limits(image)
-    for number, (axis, window) in enumerate(zip(axes, windows, strict=True)):
-        panel(
-            axis, image, window, contrast=contrast, title=title if number == 0 else "", bar=True,
-        )  # fmt: skip
-        axis.set_xlabel(window.label, fontsize=FONT)
+    for axis, window in zip(axes, windows, strict=True):
+        panel(axis, image, window, contrast=contrast)
         if over is not None:
             drawing.outlines(axis, over, window)
     return drawing.figure_of(axes)
@@ -111,9 +122,7 @@ def show(
 
 def thumbnail(image: Any) -> bytes:
     """:func:`show` as a small PNG file, as a notebook shows it beside a table; its texts stay as large."""
-    figure = show(image)
-    figure.set_size_inches(*(_THUMBNAIL * figure.get_size_inches()))
-    return drawing.png(figure, dpi=_DPI_OF_THUMBNAIL)
+    return drawing.png(shown(image, room=ROOM_OF_THUMBNAIL), dpi=_DPI_OF_THUMBNAIL)
 
 
 def sections(image: Any, target: VoxelSizeLike = "finest", *, ax: Any | None = None) -> Figure:
@@ -128,44 +137,43 @@ def sections(image: Any, target: VoxelSizeLike = "finest", *, ax: Any | None = N
     ax : sequence of Axes, optional
         Four: raw x-y and y-z, isotropic x-y and y-z.
     """
-    image = as_image(image)
+    image = _volume(image, "sections")
     size = plan_rescale(image, target).voxel_size
     windows = [Window.middle(image, cut) for cut in ("z", "x")]
     contrast = drawing.limits(image)
-    if ax is not None:
-        axes = drawing.given_axes(ax, 4, "sections")
-    else:
-        widths = [window.size[1] for window in windows]
-        height = SLIDE[0] / 1.4 * windows[0].size[0] / sum(widths)
-        figure = Picture(figsize=(SLIDE[0] / 1.4, 2 * (height + _TITLE)), dpi=DPI, layout="constrained")
-        axes = list(figure.subplots(2, 2, width_ratios=widths, squeeze=False).ravel())
-    for row, (sampled, what) in enumerate(((None, "raw"), (size, "isotropic"))):
+    grids = {"raw": None, "isotropic": size}
+    slots: list[Slot] = []
+    for what, sampled in grids.items():
         sizes = " × ".join(short(float(f"{length:.4g}")) for length in (sampled or voxel_size(image)).values())
         title = f"{what}: {sizes} {symbol(length_unit(image))}".rstrip()
         for column, window in enumerate(windows):
-            axis = axes[2 * row + column]
-            panel(
-                axis, _slab(image, window, sampled), window, contrast=contrast, title="" if column else title,
-                bar=column == 0,
-            )  # fmt: skip
-            if row:
-                axis.set_xlabel(window.label, fontsize=FONT)
+            below = window.label if sampled else ""
+            slots.append(Slot(window, title="" if column else title, below=below, bar=column == 0))
+    axes = arranged(slots, [[[0, 1], [2, 3]]], ax, "sections")
+    for row, sampled in enumerate(grids.values()):
+        for axis, window in zip(axes[2 * row : 2 * row + 2], windows, strict=True):
+            panel(axis, _slab(image, window, sampled), window, contrast=contrast)
     return drawing.figure_of(axes)
 
 
 def loss_of_detail(image: Any, *, ax: Any | None = None) -> Figure:
     """One slice at voxel sizes ×1, ×2, ×4, ×8 of its own; `ax`: four."""
     image = as_image(image)
-    window = Window.middle(image, "z")
-    at = image.sizes["z"] // 2
-    middle = image.isel(z=slice(at, at + 1))
+    window = _window(image, "z", {})
+    if not voxel_size(image):  # or each would lie in a smaller room
+        image = set_voxel_size(image, y=1.0, x=1.0)
+    at = image.sizes.get("z", 1) // 2
+    middle = image.isel(z=slice(at, at + 1)) if "z" in image.dims else image
     contrast = drawing.limits(middle)
-    axes = _row(len(_MAGNIFICATIONS), window.size[0] / window.size[1], ax, "loss_of_detail")
-    for number, (axis, times) in enumerate(zip(axes, _MAGNIFICATIONS, strict=True)):
-        coarse = rescale(middle, dict.fromkeys(("y", "x"), f"{times} px"))
-        size = f"{spacing(coarse, 'x') or times:.3g} {symbol(length_unit(coarse))}".rstrip()
-        label = "" if number else window.label
-        panel(axis, coarse, window, contrast=contrast, title=f"×{times}: {size}", label=label, bar=number == 0)
+    coarser = {times: rescale(middle, dict.fromkeys(("y", "x"), f"{times} px")) for times in _MAGNIFICATIONS}
+    slots: list[Slot] = []
+    for times, coarse in coarser.items():
+        size = f"{spacing(coarse, 'x') or times:.3g} {symbol(window.unit)}".rstrip()
+        first = not slots
+        slots.append(Slot(window, title=f"×{times}: {size}", side=window.label if first else "", bar=first))
+    axes = arranged(slots, side_by_side(len(slots)), ax, "loss_of_detail")
+    for axis, coarse in zip(axes, coarser.values(), strict=True):
+        panel(axis, coarse, window, contrast=contrast)
     return drawing.figure_of(axes)
 
 
@@ -191,20 +199,17 @@ def labels_side_by_side(
     outlines : bool
         Draw the borders of the labels over the image, instead of the labels.
     ax : sequence of Axes, optional
-        Two for each of image, labels and truth: x-y and x-z.
+        Two for each of image, labels and truth: x-y and x-z; one of a single slice.
     """
     every, colors = _with_colors(image, labels, truth)
-    windows = [Window.middle(image, cut) for cut in ("z", "y")]
-    axes = _pairs(len(every) + 1, windows, ax, "labels_side_by_side")
+    windows = [_window(image, cut, {}) for cut in drawing.spatial_cuts(image)]
+    titles = ["image", *(f"{name}\n{counted(_count(each), 'object')}" for name, each in every.items())]
+    axes = _stacks(titles, windows, ax, "labels_side_by_side")
     contrast = drawing.limits(image)
     for column, (name, each) in enumerate({"image": image, **every}.items()):
-        title = name if column == 0 else f"{name}\n{counted(_count(each), 'object')}"
         for row, window in enumerate(windows):
-            axis, shown = axes[2 * column + row], image if outlines else each
-            panel(
-                axis, shown, window, contrast=contrast, colors=colors.get(name), title="" if row else title,
-                label="" if column else window.label, bar=column == 0,
-            )  # fmt: skip
+            axis = axes[len(windows) * column + row]
+            panel(axis, image if outlines else each, window, contrast=contrast, colors=colors.get(name))
             if outlines and column:
                 drawing.outlines(axis, each, window, colors=colors[name])
     return drawing.figure_of(axes)
@@ -236,16 +241,13 @@ def one_object(
         Window(cut, float(row[f"centroid_{cut}"]), {axis: _around(row, axis) for axis in SPATIAL}, length_unit(image))
         for cut in ("z", "y")
     ]
-    axes = _pairs(len(every), windows, ax, "one_object")
+    axes = _stacks(list(every), windows, ax, "one_object")
     contrast = drawing.limits(_crop(image, windows[0]))
     for column, (name, each) in enumerate(every.items()):
         sampled = _crop_at(image, each, windows[0])
         for number, window in enumerate(windows):
             axis = axes[2 * column + number]
-            panel(
-                axis, sampled, window, contrast=contrast, title="" if number else name,
-                label="" if column else window.label, bar=column == 0,
-            )  # fmt: skip
+            panel(axis, sampled, window, contrast=contrast)
             drawing.outlines(axis, each, window, colors=colors[name], width=2)
     return drawing.figure_of(axes)
 
@@ -260,14 +262,9 @@ def _one_volume(image: xr.DataArray, t: int) -> xr.DataArray:
 
 def _window(image: xr.DataArray, cut: str, at: Mapping[str, LengthLike]) -> Window:
     if cut not in at:
-        return Window.middle(image, cut) if cut in image.dims else Window(cut, 0.0, _edges(image), length_unit(image))
+        return Window.middle(image, cut) if cut in image.dims else Window.at(image, cut, 0.0)
     length = parse_length(at[cut], f"the position on {cut}")
     return Window.at(image, cut, convert(length.value, length.unit or length_unit(image), length_unit(image)))
-
-
-def _edges(image: xr.DataArray) -> dict[str, tuple[float, float]]:
-    grid = Grid.of(image)
-    return {axis: drawing.extent(grid, axis) for axis in grid.spatial}
 
 
 def _slab(image: xr.DataArray, window: Window, size: dict[str, float] | None) -> xr.DataArray:
@@ -332,36 +329,25 @@ def _crop_at(image: xr.DataArray, labels: xr.DataArray, window: Window) -> xr.Da
     return rescale(_crop(image, window, beside=2), size)
 
 
-def _row(count: int, tall: float, ax: Any | None, what: str) -> list[Axes]:
-    """Panels beside each other, `tall` times as high as wide."""
-    if ax is not None:
-        return drawing.given_axes(ax, count, what)
-    figure = Picture(figsize=(SLIDE[0], SLIDE[0] / count * tall + _TITLE), dpi=DPI, layout="constrained")
-    return list(figure.subplots(1, count, squeeze=False)[0])
+def _stacks(titles: Sequence[str], windows: Sequence[Window], ax: Any | None, what: str) -> list[Axes]:
+    """For each title a panel of each window, below each other; where the planes lie is said once."""
+    slots = [
+        Slot(window, title="" if row else title, side="" if column else window.label, bar=column == 0)
+        for column, title in enumerate(titles)
+        for row, window in enumerate(windows)
+    ]
+    return arranged(slots, [stacked(each, len(windows)) for each in side_by_side(len(titles))], ax, what)
 
 
-def _pairs(count: int, windows: list[Window], ax: Any | None, what: str) -> list[Axes]:
-    """For each of `count` images an x-y panel with an x-z panel below it, in as many lines as fill a slide."""
-    if ax is not None:
-        return drawing.given_axes(ax, 2 * count, what)
-    upper, lower = (window.size[0] / window.size[1] for window in windows)
-    widths = {
-        columns: min(
-            (SLIDE[0] - _TITLE / 2) / columns, (SLIDE[1] / math.ceil(count / columns) - _TITLE - 0.2) / (upper + lower)
+def _volume(given: Any, what: str) -> xr.DataArray:
+    image: xr.DataArray = as_image(given)
+    if "z" not in image.dims:
+        raise ParameterError(
+            f"Got an image with the axes {_axes(image)} for {what}; needed is a volume, z y x. "
+            "Use figures.show for a plane."
         )
-        for columns in range(1, count + 1)
-    }  # fmt: skip
-    columns = max(widths, key=lambda each: (round(widths[each], 3), each))
-    lines = math.ceil(count / columns)
-    height = lines * (widths[columns] * (upper + lower) + _TITLE + 0.2)
-    figure = Picture(figsize=(columns * widths[columns] + _TITLE / 2, height), dpi=DPI, layout="constrained")
-    grid = figure.subplots(2 * lines, columns, height_ratios=[upper, lower] * lines, squeeze=False)
-    for axis in grid.ravel():
-        axis.axis("off")
-    axes = []
-    for number in range(count):
-        line, column = divmod(number, columns)
-        axes += [grid[2 * line, column], grid[2 * line + 1, column]]
-    for axis in axes:
-        axis.axis("on")
-    return axes
+    return image
+
+
+def _axes(image: xr.DataArray) -> str:
+    return " ".join(map(str, image.dims))
