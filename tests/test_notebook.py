@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from inspect import isfunction, signature
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import isoscale_ij as iso
 from isoscale_ij import progress
@@ -81,6 +83,24 @@ def test_the_accessor_is_thin(nuclei: tuple, tmp_path: Path) -> None:
     labels.iso.write(tmp_path / "labels.tif", overwrite=True)
     assert image.iso.show(labels, at={"z": "6 um"})._repr_png_().startswith(b"\x89PNG")
     assert Iso(truth).info().kind == "labels"
+
+
+def test_what_takes_an_image_is_a_method_of_images(nuclei: tuple, tmp_path: Path) -> None:
+    functions = {name: getattr(iso, name) for name in iso.__all__ if isfunction(getattr(iso, name))}
+    taking = {name for name, each in functions.items() if {"image", "labels"} & set(signature(each).parameters)}
+    assert {"suggest_sigmas", "plan_rescale", "measure", "write", "voronoi_otsu_labeling"} <= taking
+    assert taking <= set(dir(Iso))
+    image, truth = nuclei
+    assert str(image.iso.suggest_sigmas()) == str(iso.suggest_sigmas(image))
+    truth.iso.write(tmp_path / "labels.ome.zarr", version="0.4")
+    assert truth.iso.measure(image=image).equals(iso.measure(truth, image))
+
+
+def test_the_accessor_says_what_the_image_is(nuclei: tuple) -> None:
+    assert repr(nuclei[0].iso) == str(nuclei[0].iso) == str(iso.info(nuclei[0]))
+    series = xr.DataArray(np.zeros(3), dims="wavelength")  # it has .iso, like every DataArray
+    assert repr(series.iso).startswith("<no image: ")
+    assert series.iso._repr_html_() is None
 
 
 def test_the_accessor_comes_with_the_first_image() -> None:

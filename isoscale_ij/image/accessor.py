@@ -13,6 +13,7 @@ import xarray as xr
 
 import isoscale_ij
 from isoscale_ij import hypertext
+from isoscale_ij.errors import IsoscaleError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,9 +36,19 @@ class Iso:
     def __init__(self, image: xr.DataArray) -> None:
         self._image = image
 
-    def _repr_html_(self) -> str:
+    def __repr__(self) -> str:
+        """What :meth:`info` prints; why not, of an array that is no image."""
+        try:
+            return str(self.info())
+        except IsoscaleError as error:
+            return f"<no image: {error}>"
+
+    def _repr_html_(self) -> str | None:
         """What it is, and a small picture of it where its values are in memory."""
-        about = self.info()._repr_html_()
+        try:
+            about = self.info()._repr_html_()
+        except IsoscaleError:
+            return None  # a notebook then shows the text
         if not isinstance(self._image.data, np.ndarray):
             return about
         draw = resolve_name("isoscale_ij.comparison.figures:thumbnail")
@@ -68,6 +79,12 @@ class Iso:
         """Labels of bright, round objects: :func:`isoscale_ij.voronoi_otsu_labeling`."""
         return isoscale_ij.vol(self._image, **options)
 
+    voronoi_otsu_labeling = vol
+
+    def suggest_sigmas(self, **options: Any) -> isoscale_ij.Suggestion:
+        """What sigmas to try first: :func:`isoscale_ij.suggest_sigmas`."""
+        return isoscale_ij.suggest_sigmas(self._image, **options)
+
     def measure(self, image: Any | None = None, **options: Any) -> pd.DataFrame:
         """One row per label of this label image: :func:`isoscale_ij.measure`."""
         return isoscale_ij.measure(self._image, image, **options)
@@ -76,9 +93,9 @@ class Iso:
         """The same segmentation on several grids: :func:`isoscale_ij.compare`."""
         return isoscale_ij.compare(self._image, **options)
 
-    def write(self, path: Any, *, overwrite: bool = False) -> None:
+    def write(self, path: Any, **options: Any) -> None:
         """Into a file: :func:`isoscale_ij.write`."""
-        isoscale_ij.write(path, self._image, overwrite=overwrite)
+        isoscale_ij.write(path, self._image, **options)
 
     def show(self, labels: Any | None = None, **options: Any) -> Figure:
         """A picture at true proportions, with the outlines of labels: ``comparison.figures.show``."""
