@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections.abc import Sequence
 
 
@@ -25,3 +27,19 @@ def counted(count: int, what: str) -> str:
     ('1 object', '2 objects')
     """
     return f"{count} {what}" + ("" if count == 1 else "s")
+
+
+def in_lines(text: str, most: int) -> str:
+    """A sentence in lines of about the same length, of `most` letters or a few more: no word is alone in the last.
+
+    Examples
+    --------
+    >>> print(in_lines("their number is steady from 1.38 to 5.57 µm.", 40))
+    their number is steady
+    from 1.38 to 5.57 µm.
+    """
+    lines = math.ceil(len(text) / most)
+    widths = range(math.ceil(len(text) / lines), len(text) + 1) if lines > 1 else ()
+    return next(
+        (whole for width in widths if len((whole := textwrap.fill(text, width)).splitlines()) <= lines), text
+    )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from inspect import isfunction, signature
 from pathlib import Path
 from xml.etree import ElementTree
@@ -58,6 +59,20 @@ def test_a_suggestion_is_two_sigmas_a_sentence_and_its_curve(nuclei: tuple) -> N
     flat = iso.suggest_sigmas(np.full((6, 30, 30), 7, np.uint8))._repr_html_()
     assert "spot sigma" not in texts_of(flat)
     assert "No sigma finds any object" in flat
+
+
+def test_the_sentence_above_the_curve_has_no_line_of_a_single_word(nuclei: tuple) -> None:
+    known = iso.suggest_sigmas(nuclei[0])
+    sure = "It finds about 97 objects of some 6.32 µm radius; their number is steady from 1.38 to 5.57 µm."
+    doubtful = f"{sure[:-1]}, which is little, as where objects are dense or differ in size: look at the result."
+    for reason in (sure, doubtful, "No sigma finds any object."):
+        figure = replace(known, reason=reason).figure()
+        figure.draw_without_rendering()
+        title = figure.axes[0].title
+        assert title.get_text().replace("\n", " ") == reason
+        assert min(len(line) for line in title.get_text().splitlines()) > 20
+        box = title.get_window_extent()
+        assert figure.bbox.x0 < box.x0 < box.x1 < figure.bbox.x1
 
 
 @pytest.mark.parametrize("kind", [0, 1])

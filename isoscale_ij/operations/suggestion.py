@@ -31,7 +31,7 @@ from isoscale_ij.operations.labelling import labelled
 from isoscale_ij.operations.sigmas import SigmaLike
 from isoscale_ij.progress import OnProgress
 from isoscale_ij.remarks import Remark
-from isoscale_ij.wording import counted, short
+from isoscale_ij.wording import counted, in_lines, short
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 OUTLINE_SHARE = 0.5
 """The outline sigma, as a share of the spot sigma."""
+_LINE = 75  # letters of a title that the picture has room for
 _STEPS, _REFINED = 11, 3  # runs of the sweep, and of where the plateau ends
 _STEADY = 1.25  # on a plateau, the most objects are so many times the fewest
 _LARGEST, _SMALLEST = 4.5, 1.1  # radius of the objects by the sigma, between which a plateau counts
@@ -104,7 +105,7 @@ class Suggestion:
         radius.plot(some["spot_sigma"], some["radius"], "s--", color="tab:orange", label="radius")
         axes.set(xlabel=f"spot sigma [{self.unit}]", ylabel="objects")
         radius.set(ylabel=f"radius [{self.unit}]")
-        axes.set_title(self.reason, fontsize=10, wrap=True)
+        axes.set_title(in_lines(self.reason, _LINE), fontsize=10)
         if len(some):
             axes.set(xscale="log", yscale="log")
             radius.set(yscale="log")
