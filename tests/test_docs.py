@@ -31,7 +31,15 @@ def run_page(page: str, pictures: Path) -> dict[str, Any]:
     written = (ROOT / "docs" / f"{page}.md").read_text()
     headings = re.findall(r"^#+ .*", text, re.MULTILINE)
     assert headings == re.findall(r"^#+ .*", written, re.MULTILINE), "make walkthrough"
+    assert outputs(text) == outputs(written), "make walkthrough"
     return names
+
+
+def outputs(page: str) -> list[str]:
+    """What a page says was printed, but for what depends on the machine: times, memory, ImageJ's numbers of images."""
+    blocks: list[str] = re.findall(r"^```text\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    blocks = [block for block in blocks if not re.search(r" \d+\.\d+ s\b|seconds_|of the time", block)]
+    return [re.sub(r"\(-\d+\)", "", block) for block in blocks]
 
 
 def test_the_walkthrough_runs(tmp_path: Path) -> None:
