@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 from xml.etree import ElementTree
 
@@ -89,6 +90,16 @@ def test_each_page_is_in_the_site_and_each_picture_in_a_page() -> None:
     assert [page.name for page in PAGES[3:] if f" {page.name}\n" not in site] == []
     pictures = [path.name for path in (ROOT / "docs" / "pictures").iterdir()]
     assert [name for name in pictures if f"pictures/{name}" not in texts] == []
+
+
+def test_the_reference_has_every_public_name() -> None:
+    text = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    paths = re.findall(r"^::: (\S+)$", text, re.MULTILINE)
+    objects = [resolve_name(path) for path in paths]
+    objects += [each for name, each in vars(iso.errors).items() if name in iso.__all__]
+    for place, names in ((iso, iso.__all__), (iso.imagej, iso.imagej.__all__)):
+        missing = [name for name in names if not any(getattr(place, name) is each for each in objects)]
+        assert set(missing) <= {"imagej", "__version__"}, missing
 
 
 def test_the_drawings_are_those_of_the_pages(tmp_path: Path) -> None:
