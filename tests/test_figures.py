@@ -274,6 +274,10 @@ def test_an_image_without_calibration_is_measured_in_voxels() -> None:
     figure = figures.loss_of_detail(image)
     assert [axes.get_title() for axes in figure.axes] == ["×1: 1 px", "×2: 2 px", "×4: 4 px", "×8: 8 px"]
     assert figure.axes[1].images[0].get_extent() == [0, 80, 60, 0]
+    flat = image.assign_coords({axis: calibrated(image.values, 0.5)[axis] for axis in "yx"})  # but not z
+    figure = figures.show(flat)
+    assert [axes.get_xlabel() for axes in figure.axes] == ["x-y at z = 2.5 px", "x-z at y = 15.25 µm"]
+    assert bar_texts(figure)[0] == "10 µm"
     unknown = iso.as_image(image.values, voxel_size=0.5)  # a size, but who knows of what
     assert bar_texts(figures.show(unknown)) == ["10"]
 

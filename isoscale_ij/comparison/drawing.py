@@ -50,6 +50,7 @@ class Window:
     position: float
     edges: Mapping[str, tuple[float, float]]
     unit: str | None
+    position_unit: str | None
 
     @classmethod
     def middle(cls, image: xr.DataArray, cut: str) -> Window:
@@ -61,7 +62,8 @@ class Window:
     def at(cls, image: xr.DataArray, cut: str, position: float) -> Window:
         """The whole of an image, at a position."""
         grid = Grid.of(image)
-        return cls(cut, position, {axis: extent(grid, axis) for axis in grid.spatial}, unit_of(grid))
+        edges = {axis: extent(grid, axis) for axis in grid.spatial}
+        return cls(cut, position, edges, unit_of(grid, "x"), unit_of(grid, cut))
 
     @property
     def plane(self) -> tuple[str, str]:
@@ -80,7 +82,8 @@ class Window:
         down, across = self.plane
         if self.cut not in self.edges:
             return f"{across}-{down}"
-        return f"{across}-{down} at {self.cut} = {short(float(f'{self.position:.4g}'))} {symbol(self.unit)}".rstrip()
+        position = f"{short(float(f'{self.position:.4g}'))} {symbol(self.position_unit)}".rstrip()
+        return f"{across}-{down} at {self.cut} = {position}"
 
 
 def extent(grid: Grid, axis: str) -> tuple[float, float]:
@@ -89,9 +92,9 @@ def extent(grid: Grid, axis: str) -> tuple[float, float]:
     return lower, lower + grid.sizes[axis] * grid.size(axis)
 
 
-def unit_of(grid: Grid) -> str | None:
-    """The unit of what :func:`extent` gives: voxels where nothing is calibrated; None where the unit is not known."""
-    return grid.unit if grid.voxel_size else "px"
+def unit_of(grid: Grid, axis: str) -> str | None:
+    """The unit of what :func:`extent` gives: voxels where the axis is not calibrated; None if the unit is not known."""
+    return grid.unit if axis in grid.spacings else "px"
 
 
 def index_at(grid: Grid, axis: str, position: float) -> int:

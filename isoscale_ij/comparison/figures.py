@@ -6,6 +6,7 @@ Each function makes a figure of its own, or draws into the axes of matplotlib th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -238,7 +239,9 @@ def one_object(
     reference = list(every)[-1]
     row = _object(every[reference], label)
     windows = [
-        Window(cut, float(row[f"centroid_{cut}"]), {axis: _around(row, axis) for axis in SPATIAL}, length_unit(image))
+        replace(
+            Window.at(image, cut, float(row[f"centroid_{cut}"])), edges={axis: _around(row, axis) for axis in SPATIAL}
+        )
         for cut in ("z", "y")
     ]
     axes = _stacks(list(every), windows, ax, "one_object")
