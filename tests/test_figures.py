@@ -282,6 +282,20 @@ def test_an_image_without_calibration_is_measured_in_voxels() -> None:
     assert bar_texts(figures.show(unknown)) == ["10"]
 
 
+def test_a_plane_that_is_not_there_is_refused() -> None:
+    image = iso.as_image(np.zeros((10, 40, 50)))
+    scaled = iso.set_voxel_size(image, z=1.5, y=0.5, x=0.5, unit="um")
+    for each, at, said in (
+        (image, "3 px", "x-y at z = 3 px"), (image, 3, "x-y at z = 3 px"), (scaled, "3 px", "x-y at z = 4.5 µm"),
+        (scaled, "3000 nm", "x-y at z = 3 µm"), (scaled, 15, "x-y at z = 15 µm"),
+    ):  # fmt: skip
+        assert figures.show(each, at={"z": at}).axes[0].get_xlabel() == said
+    with pytest.raises(iso.ParameterError, match="Got 1 mm as the position on z; the image goes from 0 to 15 µm there"):
+        figures.show(scaled, at={"z": "1 mm"})
+    with pytest.raises(iso.ParameterError, match="Got positions on x; needed are some of z"):
+        figures.show(scaled, at={"x": 3})
+
+
 def bar_texts(figure: Figure) -> list[str]:
     texts = [artist.get_child().get_children()[0] for axes in figure.axes for artist in axes.artists]
     return [text.get_text() for text in texts]

@@ -30,7 +30,7 @@ from isoscale_ij.image.calibration import (
     voxel_size,
 )
 from isoscale_ij.image.grid import Grid
-from isoscale_ij.image.units import LengthLike, convert, parse_length, symbol
+from isoscale_ij.image.units import VOXEL, LengthLike, convert, parse_length, symbol
 from isoscale_ij.operations.measurement import measure
 from isoscale_ij.operations.rescaling import plan_rescale, rescale
 from isoscale_ij.wording import counted, short
@@ -108,6 +108,8 @@ def shown(
             f"Got labels with the axes {_axes(over)} over an image with {_axes(image)}; needed are the same axes, "
             "on whatever grid. A slice keeps its axis with image.isel(z=[0])."
         )
+    if not {*(at or {})} <= {"z", "y"}:
+        raise ParameterError(f"Got positions on {', '.join(at or {})}; needed are some of z (x-y section) and y (x-z).")
     windows = [_window(image, cut, at or {}) for cut in drawing.spatial_cuts(image)]
     if ax is not None:
         windows = windows[: max(1, np.size(ax))]
@@ -267,7 +269,17 @@ def _window(image: xr.DataArray, cut: str, at: Mapping[str, LengthLike]) -> Wind
     if cut not in at:
         return Window.middle(image, cut) if cut in image.dims else Window.at(image, cut, 0.0)
     length = parse_length(at[cut], f"the position on {cut}")
-    return Window.at(image, cut, convert(length.value, length.unit or length_unit(image), length_unit(image)))
+    grid = Grid.of(image)
+    if length.unit == VOXEL:
+        position = grid.edges.get(cut, 0.0) + length.value * grid.size(cut)
+    else:
+        position = convert(length.value, length.unit or grid.unit, grid.unit)
+    if cut in image.dims:
+        low, high = drawing.extent(grid, cut)
+        if not low <= position <= high:
+            there = f"from {short(low)} to {short(high)} {symbol(drawing.unit_of(grid, cut))}".rstrip()
+            raise ParameterError(f"Got {at[cut]} as the position on {cut}; the image goes {there} there.")
+    return Window.at(image, cut, position)
 
 
 def _slab(image: xr.DataArray, window: Window, size: dict[str, float] | None) -> xr.DataArray:
