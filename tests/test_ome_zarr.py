@@ -20,7 +20,7 @@ import zarr
 import isoscale_ij as iso
 from images import assert_same, make
 from isoscale_ij.execution.chunks.lazy import as_dask
-from isoscale_ij.files import read_header, recalibrate
+from isoscale_ij.files import read_header, recalibrate, smaller_levels
 
 DIMS = ["yx", "zyx", "cyx", "czyx", "tzyx", "tczyx"]
 
@@ -202,6 +202,39 @@ def test_every_format_is_read_lazily(name: str, tmp_path: Path) -> None:
         iso.read(tmp_path / name, chunks={"q": 3})
     with pytest.raises(iso.ParameterError, match="auto"):
         iso.read(tmp_path / name, chunks="some")
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "a.zarr"])
+def test_a_lazy_image_is_of_its_file_wherever_we_work(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = make("zyx")
+    for folder, values in (("here", image), ("there", image + 1)):
+        (tmp_path / folder).mkdir()
+        iso.write(tmp_path / folder / name, values)
+    monkeypatch.chdir(tmp_path / "here")
+    lazy = iso.read(name, chunks={"y": 2})
+    rescaled = iso.rescale(lazy, "finest", interpolation="nearest")
+    opened = xr.open_dataarray(name, engine="isoscale")
+    monkeypatch.chdir(tmp_path / "there")
+    np.testing.assert_array_equal(lazy.values, image.values)
+    np.testing.assert_array_equal(opened.values, image.values)
+    expected = iso.rescale(image, "finest", interpolation="nearest")
+    np.testing.assert_array_equal(rescaled.values, expected.values)
+    for source in (lazy, rescaled):
+        iso.write("copy.ome.zarr", source, overwrite=True)
+        np.testing.assert_array_equal(iso.read("copy.ome.zarr").values, source.values)
+
+
+def test_the_smaller_levels_are_of_their_file_wherever_we_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, _ = iso.sample(shape=(4, 300, 280), seed=2)
+    for folder, values in (("here", image), ("there", image * 0)):
+        (tmp_path / folder).mkdir()
+        iso.write(tmp_path / folder / "a.zarr", values)
+    monkeypatch.chdir(tmp_path / "here")
+    (level,) = smaller_levels("a.zarr")
+    monkeypatch.chdir(tmp_path / "there")
+    assert level.values.any()
 
 
 @pytest.mark.parametrize("name", ["a.tif", "a.zarr"])

@@ -26,10 +26,15 @@ _AUTO_BYTES = 32 << 20
 
 
 class FileValues:
-    """An array whose regions are read from a file. It is sent as a path, and opened where it is needed."""
+    """An array whose regions are read from a file. It is sent as a path, and opened where it is needed.
 
-    def __init__(self, path: Path, scene: Scene, header: Header) -> None:
-        self._path, self._scene = path.resolve(), scene
+    The path is absolute, in its header too: what is read later must not depend on the working directory.
+    """
+
+    def __init__(self, path: Path, scene: Scene) -> None:
+        self._path, self._scene = path.absolute(), scene
+        self._known: Header | None = None
+        header = self.header
         self._dims = header.ordered
         sizes = dict(zip(header.dims, header.shape, strict=True))
         self.shape = tuple(sizes[axis] for axis in self._dims)
@@ -38,15 +43,15 @@ class FileValues:
         chunks = None if header.chunks is None else dict(zip(header.dims, header.chunks, strict=True))
         self.native = None if chunks is None else tuple(chunks[axis] for axis in self._dims)
         self._stamp = formats.stamp(self._path)
-        self._known: Header | None = header
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_known": None}
 
-    def _header(self) -> Header:
+    @property
+    def header(self) -> Header:
+        """What the file says of the image."""
         if self._known is None:
-            with remarks.heard():
-                self._known = formats.of_file(self._path).header(self._path, self._scene)
+            self._known = formats.of_file(self._path).header(self._path, self._scene)
         return self._known
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
@@ -56,14 +61,15 @@ class FileValues:
         whole = tuple(slice(0, n) for n in self.shape)
         wanted = {axis: part for axis, part, every in zip(self._dims, region, whole, strict=True) if part != every}
         with of_reading(self._path):
-            return np.asarray(self._header().part(wanted))
+            with remarks.heard():  # of the header, where it is read again
+                header = self.header
+            return np.asarray(header.part(wanted))
 
 
 def lazy_image(path: Path, scene: Scene, chunks: Chunks) -> xr.DataArray:
     """The image of a file, none of whose values are read yet."""
-    header = formats.of_file(path).header(path, scene)
-    values = FileValues(path, scene, header)
-    return header.image(lazy=as_dask(values, _sizes(header, chunks)))
+    values = FileValues(path, scene)
+    return values.header.image(lazy=as_dask(values, _sizes(values.header, chunks)))
 
 
 def _sizes(header: Header, chunks: Chunks) -> tuple[int, ...]:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray, BackendEntrypoint
 from xarray.core import indexing
 
-from isoscale_ij.files import formats
 from isoscale_ij.files.failures import of_reading
 from isoscale_ij.files.lazily import FileValues
 from isoscale_ij.image.sources import remember
@@ -59,9 +58,9 @@ class IsoscaleBackend(BackendEntrypoint):
         """A dataset with one variable, the image."""
         path = Path(filename_or_obj)
         with of_reading(path):
-            header = formats.of_file(path).header(path, scene)
-            values = indexing.LazilyIndexedArray(_Values(FileValues(path, scene, header)))
-            image = header.image(lazy=xr.Variable(header.ordered, values))
+            values = FileValues(path, scene)
+            lazy = xr.Variable(values.header.ordered, indexing.LazilyIndexedArray(_Values(values)))
+            image = values.header.image(lazy=lazy)
         dataset = remember(image, path).to_dataset(name=image.name or _DEFAULT_NAME)
         return dataset.drop_vars([drop_variables] if isinstance(drop_variables, str) else drop_variables or [])
 

@@ -85,7 +85,7 @@ def opened(path: Path) -> Any:
         raise MissingDependencyError("OME-Zarr needs zarr: pip install 'isoscale-ij[dask]'.") from error
     if not any((path / name).is_file() for name in ("zarr.json", ".zarray")):
         raise FormatError(f"{path.parent} says that it has an array {path.name}, which is not there. Copy it again.")
-    array = zarr.open_array(path, mode="r")
+    array = zarr.open_array(path.absolute(), mode="r")  # it may be read when the working directory is another
     if array.dtype.kind not in "buif":
         raise FormatError(f"Got values of type {array.dtype} in {path}; needed are booleans, integers or real numbers.")
     return array

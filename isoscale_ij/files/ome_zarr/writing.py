@@ -38,7 +38,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class ZarrFolder:
-    """An array of zarr, by its path: it is sent as that, and opened where it is needed."""
+    """An array of zarr, by its absolute path: it is sent as that, and opened where it is needed."""
 
     path: str
     shape: tuple[int, ...]
@@ -104,7 +104,7 @@ def _create(path: Path, shape: tuple[int, ...], dtype: Any, dims: tuple[Any, ...
         options["compressors"] = ZstdCodec(level=_ZSTD)
     if marks_of_output() is None or not _is_array(path):
         zarr.create_array(path, overwrite=True, **options)
-    return ZarrFolder(str(path), tuple(shape), native)
+    return ZarrFolder(str(path.absolute()), tuple(shape), native)
 
 
 def _is_array(path: Path) -> bool:
