@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
+import xarray as xr
 
 import isoscale_ij as iso
 from images import ENDINGS, assert_same, make
@@ -56,6 +59,56 @@ def test_origin_unit_and_attributes(tmp_path: Path, ending: str) -> None:
     assert iso.voxel_size(found) == iso.voxel_size(image)
     for axis in "zyx":
         assert lower_edge(found, axis) == pytest.approx(lower_edge(image, axis), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "a.ome.zarr"])
+def test_attributes_of_numpy_and_numbers_that_json_has_not(tmp_path: Path, name: str) -> None:
+    image = make("zyx").assign_attrs(
+        exposure=np.int64(5),
+        gain=np.float32(0.5),
+        threshold=[171.5, math.nan, math.inf, -math.inf],
+        matrix=np.eye(2),
+        nested={"on": np.bool_(True), 3: (np.uint8(7), np.array([1.0, np.nan]))},
+    )
+    iso.write(tmp_path / name, image)
+    found = iso.read(tmp_path / name).attrs
+    assert repr(found) == repr(
+        {
+            "exposure": 5,
+            "gain": 0.5,
+            "threshold": [171.5, math.nan, math.inf, -math.inf],
+            "matrix": [[1.0, 0.0], [0.0, 1.0]],
+            "nested": {"on": True, "3": [7, [1.0, math.nan]]},
+        }
+    )
+    whole = tmp_path / name / "zarr.json" if name.endswith("zarr") else tmp_path / name
+    content = whole.read_bytes()
+    for word in (b"NaN", b"Infinity"):  # of Python's JSON; strict readers refuse them
+        assert word not in content
+        assert word.decode().encode("utf-16-le") not in content
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "a.ome.zarr"])
+def test_attributes_that_no_file_holds_are_named(tmp_path: Path, name: str) -> None:
+    circle: dict[str, Any] = {"by": "us"}
+    circle["again"] = circle
+    image = make("zyx").assign_attrs(
+        kept=1, mask=np.zeros((300, 300)), circle=circle, inner={"kept": 2, "what": object()}, some=[1, {2}]
+    )
+    with pytest.warns(UserWarning, match=r"mask \(ndarray\).*circle.*inner\['what'\] \(object\), some \(list\)"):
+        iso.write(tmp_path / name, image)
+    assert iso.read(tmp_path / name).attrs == {"kept": 1, "inner": {"kept": 2}}
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "a.ome.zarr"])
+def test_labels_of_a_series_with_a_blank_time_point(tmp_path: Path, name: str) -> None:
+    image, _ = iso.sample(shape=(8, 64, 64), seed=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is blank
+        labels = iso.vol(xr.concat([image, image * 0], "t"), spot_sigma=1.8, outline_sigma=0.9)
+    assert math.isnan(labels.attrs["threshold"][1])
+    iso.write(tmp_path / name, labels)
+    assert repr(iso.read(tmp_path / name).attrs["threshold"]) == repr(labels.attrs["threshold"])
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

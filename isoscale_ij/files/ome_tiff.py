@@ -17,7 +17,7 @@ from isoscale_ij.files.scenes import Scene
 from isoscale_ij.files.tiff import ifds, ome_xml, patching, planes, reading
 from isoscale_ij.image.axes import CALIBRATED, channel_names
 from isoscale_ij.image.calibration import axis_unit, is_labels, lower_edge, spacing
-from isoscale_ij.image.header import Axis, Header, json_like
+from isoscale_ij.image.header import Axis, Header, json_like, out_of_json
 from isoscale_ij.image.units import canonical_unit, symbol
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _header(file: tifffile.TiffFile, index: int, root: ElementTree.Element, exte
     reading.check_dims(file, dims, shape)
     names = [channel.get("Name") for channel in pixels.findall("{*}Channel")]
     count = dict(zip(dims, shape, strict=True)).get("c", 1)
-    attrs = dict(note.get("attrs", {}))
+    attrs = dict(out_of_json(note.get("attrs", {})))
     if "kind" in note:
         attrs["kind"] = note["kind"]
     dtype = np.dtype(note.get("dtype") or series.dtype)

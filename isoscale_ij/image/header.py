@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -25,6 +25,9 @@ Region: TypeAlias = Mapping[str, slice]
 """A part of an image: which voxels of each axis; all of them on axes that are not named."""
 
 _LONGEST = 1 << 24  # voxels of an axis; no image has more, damaged files say so, and each takes a coordinate
+_MOST_NUMBERS = 1 << 16  # of an attribute; an array of more is an image of its own
+_LISTED = 6
+_NUMBER, _NO_JSON = "isoscale.number", ("nan", "inf", "-inf")  # {"isoscale.number": "nan"}
 _DIGITS = 1e-12  # of a position are left for the size of a voxel, at the least
 
 
@@ -198,13 +201,72 @@ def _as_declared(values: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
         return converted if np.array_equal(converted, values, equal_nan=values.dtype.kind == "f") else values
 
 
-def json_like(attrs: dict[Any, Any]) -> dict[str, Any]:
-    """Those attributes that JSON can hold."""
-    kept = {}
-    for key, value in attrs.items():
-        try:
-            json.dumps(value)
-        except (TypeError, ValueError):
-            continue
-        kept[str(key)] = value
+def json_like(attrs: Mapping[Any, Any]) -> dict[str, Any]:
+    """Attributes as strict JSON holds them; :func:`out_of_json` gives them back.
+
+    NumPy's numbers become plain ones, tuples and arrays lists, and numbers that JSON has no word for marked texts. What
+    cannot be held is left out, and that is said.
+    """
+    left_out: list[str] = []
+    kept: dict[str, Any] = _json_dict(attrs, "", left_out)
+    if left_out:
+        remarks.warn(
+            f"Got attributes that no file or ImagePlus holds, which are left out: {', '.join(left_out[:_LISTED])}"
+            f"{', …' if len(left_out) > _LISTED else ''}. Needed are texts, numbers, and lists and dicts of them."
+        )
     return kept
+
+
+def out_of_json(value: Any) -> Any:
+    """What :func:`json_like` was given.
+
+    Examples
+    --------
+    >>> out_of_json(json_like({"threshold": (np.float64(171.0), float("nan"))}))
+    {'threshold': [171.0, nan]}
+    """
+    if isinstance(value, list):
+        return [out_of_json(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {_NUMBER} and value[_NUMBER] in _NO_JSON:
+        return float(value[_NUMBER])
+    return {key: out_of_json(each) for key, each in value.items()}
+
+
+def _json_dict(entries: Mapping[Any, Any], within: str, left_out: list[str]) -> dict[str, Any]:
+    kept = {}
+    for key, value in entries.items():
+        name = f"{within}[{key!r}]" if within else str(key)
+        try:
+            kept[_json_key(key)] = _json_value(value, name, left_out)
+        except (TypeError, RecursionError) as error:
+            if within and isinstance(error, RecursionError):  # all of what holds itself is left out
+                raise
+            left_out.append(f"{name} ({type(value).__name__})")
+    return kept
+
+
+def _json_key(key: Any) -> str:
+    if not isinstance(key, str | bool | int | float | np.generic | None):
+        raise TypeError
+    return str(key)
+
+
+def _json_value(value: Any, name: str, left_out: list[str]) -> Any:
+    """A value in JSON's types; a TypeError for what has none there."""
+    if isinstance(value, np.ndarray) and value.size <= _MOST_NUMBERS:
+        value = value.tolist()
+    elif isinstance(value, np.floating):
+        value = float(value)
+    elif isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, Mapping):
+        return _json_dict(value, name, left_out)
+    if isinstance(value, list | tuple):
+        return [_json_value(each, name, left_out) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {_NUMBER: str(float(value))}
+    if not isinstance(value, str | bool | int | float | None):
+        raise TypeError
+    return value

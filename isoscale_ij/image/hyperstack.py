@@ -22,7 +22,7 @@ from isoscale_ij.errors import FormatError
 from isoscale_ij.image import properties
 from isoscale_ij.image.axes import CALIBRATED, SPATIAL, channel_names
 from isoscale_ij.image.calibration import axis_unit, is_labels, lower_edge, spacing
-from isoscale_ij.image.header import Axis, Header, Region, cut, json_like
+from isoscale_ij.image.header import Axis, Header, Region, cut, json_like, out_of_json
 from isoscale_ij.image.units import VOXEL, canonical_unit, convert, is_length
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class Hyperstack:
         labelled = _channels_from_labels(imagej.get("slice_labels", []), self.channels)
         if labelled is not None:  # the labels say nothing else
             imagej.pop("slice_labels")
-        attrs: dict[str, Any] = json.loads(own.get(properties.ATTRS, "{}"))
+        attrs: dict[str, Any] = out_of_json(json.loads(own.get(properties.ATTRS, "{}")))
         if properties.KIND in own:
             attrs["kind"] = own[properties.KIND]
         if imagej:
@@ -190,7 +190,7 @@ class Hyperstack:
 
 def hyperstack(image: xr.DataArray, dtype: np.dtype[Any]) -> Hyperstack:
     """What ImageJ is to say of an image whose pixels it holds as `dtype`."""
-    imagej = dict(image.attrs.get("imagej", {}))
+    imagej = out_of_json(json_like(image.attrs.get("imagej", {})))
     rgb = is_rgb(image)
     sizes = {axis: int(image.sizes.get(axis, 1)) for axis in DIMS}
     channels = 1 if rgb else sizes["c"]

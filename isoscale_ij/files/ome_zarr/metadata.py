@@ -182,10 +182,11 @@ def _is_calibrated(image: Any, axis: str) -> bool:
 
 def own_note(image: Any) -> Json:
     """What OME-Zarr has no word for: which axes are calibrated, other attributes, that every chunk is there."""
+    attrs = json_like(image.attrs)
     return {
         "calibrated": [axis for axis in map(str, image.dims) if _is_calibrated(image, axis)],
-        "kind": image.attrs.get("kind"),
-        "attrs": {key: value for key, value in json_like(image.attrs).items() if key != "kind"},
+        "kind": attrs.pop("kind", None),
+        "attrs": attrs,
         "named": image.name is not None,
         "channels": channel_names(image) if "c" in image.coords else None,
         "complete": True,

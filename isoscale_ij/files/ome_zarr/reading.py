@@ -14,7 +14,7 @@ from isoscale_ij.errors import FormatError, MissingDependencyError, ParameterErr
 from isoscale_ij.files.ome_zarr import metadata
 from isoscale_ij.files.ome_zarr.metadata import Json, Multiscale
 from isoscale_ij.files.scenes import Scene, chosen_scene
-from isoscale_ij.image.header import Axis, Header, Region
+from isoscale_ij.image.header import Axis, Header, Region, out_of_json
 
 _LISTED = 5
 
@@ -159,7 +159,7 @@ def _appearance(
     image: Multiscale, shape: tuple[int, ...], described: Json, own: Json
 ) -> tuple[list[str] | None, dict[str, Any]]:
     """The names of the channels, and the attributes with their colours and display ranges."""
-    attrs = dict(own.get("attrs") or {})
+    attrs = dict(out_of_json(own.get("attrs") or {}))
     count = dict(zip(image.dims, shape, strict=True)).get("c")
     omero = described.get("omero")
     if count is None or not isinstance(omero, dict):
