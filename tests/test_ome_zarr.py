@@ -182,6 +182,13 @@ def test_lazy_images_are_written_block_by_block(nuclei_zarr: tuple, tmp_path: Pa
         assert_same(iso.read(tmp_path / name), expected)
 
 
+@pytest.mark.parametrize("version", ["0.5", "0.4"])
+def test_what_is_black_is_written_by_every_thread(version: str, tmp_path: Path) -> None:
+    image = iso.as_image(np.zeros((200, 2, 3), np.uint8), "tyx", voxel_size=1, unit="um")
+    iso.write(tmp_path / "a.zarr", image, version=version)
+    assert_same(iso.read(tmp_path / "a.zarr").rename(None), image)
+
+
 def test_levels_are_the_same_of_lazy_images(nuclei_zarr: tuple, tmp_path: Path) -> None:
     path, _ = nuclei_zarr
     iso.write(tmp_path / "b.ome.zarr", iso.read(path, chunks={"z": 8, "y": 100}))

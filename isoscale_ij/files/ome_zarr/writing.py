@@ -51,8 +51,10 @@ class ZarrFolder:
         """The array."""
         import zarr
 
-        with zarr.config.set({"array.write_empty_chunks": True}):
-            return zarr.open_array(self.path, mode=mode)
+        found: Any = zarr.open_array(self.path, mode=mode)
+        settings: Any = {"write_empty_chunks": True}  # of this array: zarr.config is that of all threads at once
+        again: Any = zarr.AsyncArray(found.metadata, found.store_path, settings)
+        return zarr.Array(again)
 
 
 def write(path: Path, image: xr.DataArray, version: str | None = None) -> None:
