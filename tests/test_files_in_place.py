@@ -17,6 +17,7 @@ from isoscale_ij.cli import main
 from isoscale_ij.files import formats, recalibrate
 from isoscale_ij.files.tiff import patching
 from isoscale_ij.image.calibration import lower_edge
+from isoscale_ij.remarks import heard
 
 NEW = {"z": 1.25, "y": 0.3, "x": 0.2, "unit": "um"}
 
@@ -87,6 +88,35 @@ def test_every_image_that_we_write(tmp_path: Path) -> None:
                 options["t"] = "3 s"
             recalibrate(path, lambda found, options=options: iso.set_voxel_size(found, **options))
             assert_same(iso.read(path), iso.set_voxel_size(image, **options))
+
+
+@pytest.mark.parametrize("steps", [("z",), ("yx", "z"), ("z", "zyx")])
+@pytest.mark.parametrize("order", "<>")
+def test_no_tags_stay_with_nothing_in_them(tmp_path: Path, steps: tuple[str, ...], order: str) -> None:
+    path = tmp_path / "a.tif"
+    values = np.arange(60, dtype=np.uint16).reshape(3, 4, 5)
+    tifffile.imwrite(path, values, imagej=True, metadata={"axes": "ZYX"}, byteorder=order)
+    known: dict[str, float] = {}
+    for axes in steps:
+        known |= dict.fromkeys(axes, 2.0)
+        recalibrate(path, lambda image, axes=axes: iso.set_voxel_size(image, **dict.fromkeys(axes, "2 um")))
+        with heard() as remarks:
+            assert iso.voxel_size(iso.read(path)) == known
+        assert not [remark for remark in remarks if remark.category is not iso.CalibrationWarning]
+        with tifffile.TiffFile(path) as file:
+            assert (50838 in file.pages.first.tags) == (50839 in file.pages.first.tags) == (len(known) < 3)
+    np.testing.assert_array_equal(tifffile.imread(path), values)
+
+
+def test_tags_that_were_left_with_nothing_in_them_go(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((3, 4, 5), np.uint16), imagej=True, metadata={"axes": "ZYX"})
+    hollow = {50838: (patching.LONG, 1, b"\4\0\0\0"), 50839: (patching.BYTE, 4, b"JIJI")}
+    patching.patch(path, hollow)
+    with heard() as remarks:
+        recalibrate(path, lambda image: iso.set_voxel_size(image, z="2 um", y="1 um", x="1 um"))
+    assert remarks  # of the file as it was
+    assert iso.voxel_size(iso.read(path)) == {"z": 2.0, "y": 1.0, "x": 1.0}
 
 
 def test_imagej_reads_the_new_calibration(imagej: Any, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import tifffile
 
 from isoscale_ij.files.tiff import imagej, micromanager, microscopes, plain, scanimage, scifio
-from isoscale_ij.files.tiff.patching import Value
+from isoscale_ij.files.tiff.patching import Changes
 from isoscale_ij.image.header import Header
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Dialect(Protocol):
     def header(self, file: tifffile.TiffFile, index: int) -> Header:
         """What the file says of one of its series."""
 
-    def changes(self, file: tifffile.TiffFile, index: int, image: xr.DataArray) -> dict[int, Value]:
+    def changes(self, file: tifffile.TiffFile, index: int, image: xr.DataArray) -> Changes:
         """The tags of the first page that give a series the calibration of `image`.
 
         Raises

@@ -18,7 +18,7 @@ from isoscale_ij.errors import FormatError
 from isoscale_ij.files.tiff import imagej_metadata, reading, tags
 from isoscale_ij.files.tiff.completeness import LETTERS
 from isoscale_ij.files.tiff.ifds import DESCRIPTION
-from isoscale_ij.files.tiff.patching import BYTE, LONG, Value
+from isoscale_ij.files.tiff.patching import BYTE, LONG, Changes
 from isoscale_ij.image import looks, properties
 from isoscale_ij.image.header import Header, Region
 from isoscale_ij.image.hyperstack import Hyperstack, hyperstack
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 METADATA_SIZES, METADATA, COLOR_MAP = 50838, 50839, 320
+_HEAD = 4  # bytes of a header that names no part
 
 
 def speaks(file: tifffile.TiffFile) -> bool:
@@ -91,7 +92,7 @@ def read_stack(file: tifffile.TiffFile, index: int) -> Hyperstack:
     return stack
 
 
-def changes(file: tifffile.TiffFile, index: int, image: xr.DataArray) -> dict[int, Value]:
+def changes(file: tifffile.TiffFile, index: int, image: xr.DataArray) -> Changes:
     """The tags that give the image another calibration; the lines of the description that are not of it stay."""
     page, order = file.pages.first, file.byteorder
     if index or not speaks_first(page):
@@ -100,10 +101,10 @@ def changes(file: tifffile.TiffFile, index: int, image: xr.DataArray) -> dict[in
     size = {axis: tags.resolution(stack.sizes.get(axis), axis) for axis in ("x", "y")}
     changed = tags.of_resolution(order, size["x"], size["y"], 1)
     changed[DESCRIPTION] = tags.of_description(imagej_metadata.recalibrated(tags.description(file), stack))
-    return changed | _properties(page, order, stack)
+    return {**changed, **_properties(page, order, stack)}
 
 
-def description_of(stack: Hyperstack, order: str, *, rgb: bool) -> dict[int, Value]:
+def description_of(stack: Hyperstack, order: str, *, rgb: bool) -> Changes:
     """The tags that make an image of ImageJ out of one that has none of them, with the calibration of `stack`."""
     if rgb:
         stack.rgb, stack.channels = True, 1
@@ -112,7 +113,7 @@ def description_of(stack: Hyperstack, order: str, *, rgb: bool) -> dict[int, Val
     made[DESCRIPTION] = tags.of_description(imagej_metadata.description(stack))
     kept = (*properties.OF_CALIBRATION, properties.DIMS)
     own = {key: stack.properties[key] for key in kept if key in stack.properties}
-    return made | (_metadata(order, [], b"", own) if own else {})
+    return {**made, **(_metadata(order, [], b"", own) if own else {})}
 
 
 def speaks_first(page: Any) -> bool:
@@ -120,8 +121,11 @@ def speaks_first(page: Any) -> bool:
     return bool(page.imagej_description == page.description)
 
 
-def _properties(page: Any, order: str, stack: Hyperstack) -> dict[int, Value]:
+def _properties(page: Any, order: str, stack: Hyperstack) -> Changes:
     """The tags of ImageJ's metadata with our properties of the calibration; none where there are none to change."""
+    if _are_hollow(page) and METADATA not in page.tags:
+        own = {key: stack.properties[key] for key in properties.OF_CALIBRATION if key in stack.properties}
+        return _metadata(order, [], b"", own)
     data = page.tags.valueof(METADATA) or {}
     known = {str(key): str(value) for key, value in dict(data.get("Properties") or {}).items()}
     wanted = {key: value for key, value in known.items() if key not in properties.OF_CALIBRATION}
@@ -138,8 +142,16 @@ def _properties(page: Any, order: str, stack: Hyperstack) -> dict[int, Value]:
     return _metadata(order, sizes, content, wanted)
 
 
-def _metadata(order: str, sizes: list[int], content: bytes, wanted: dict[str, str]) -> dict[int, Value]:
+def _are_hollow(page: Any) -> bool:
+    """Whether the tags of ImageJ's metadata are there with nothing in them, as we once left them."""
+    return METADATA_SIZES in page.tags and np.ravel(page.tags.valueof(METADATA_SIZES)).tolist() == [_HEAD]
+
+
+def _metadata(order: str, sizes: list[int], content: bytes, wanted: dict[str, str]) -> Changes:
+    """The tags with other properties; they go where nothing is left in them: no reader expects that."""
     sizes, content = imagej_metadata.with_properties(sizes, content, order, wanted)
+    if sizes == [_HEAD]:
+        return {METADATA_SIZES: None, METADATA: None}
     return {
         METADATA_SIZES: (LONG, len(sizes), struct.pack(f"{order}{len(sizes)}I", *sizes)),
         METADATA: (BYTE, len(content), content),

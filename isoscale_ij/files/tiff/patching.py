@@ -23,6 +23,9 @@ ASCII, SHORT, LONG, RATIONAL, BYTE = 2, 3, 4, 5, 1
 Value = tuple[int, int, bytes]
 """Of an entry: its type, how many there are, the bytes in the order of the file."""
 
+Changes = Mapping[int, Value | None]
+"""Entries by their code; None for those that go."""
+
 _ADDRESSABLE = 2**32 - 2**16
 _MOST_AT_ONCE = 2**20  # bytes that are written in one go
 
@@ -30,7 +33,7 @@ _MOST_AT_ONCE = 2**20  # bytes that are written in one go
 class Patch:
     """A change that is prepared (all that can fail has been done), and then made by :meth:`commit`."""
 
-    def __init__(self, path: Path, changes: Mapping[int, Value], *, page: int = 0) -> None:
+    def __init__(self, path: Path, changes: Changes, *, page: int = 0) -> None:
         """Write the changed directory of a page behind the end of the file; nothing leads to it yet."""
         self._file = path.open("r+b", buffering=0)  # what cannot be written must not wait in a buffer
         _lock(path, self._file)
@@ -42,14 +45,19 @@ class Patch:
             self.abandon()
             raise
 
-    def _prepared(self, path: Path, changes: Mapping[int, Value], page: int) -> tuple[int, bytes]:
+    def _prepared(self, path: Path, changes: Changes, page: int) -> tuple[int, bytes]:
         """What has to be written where to make the change."""
         layout, directory = _directory(path, self._file, page)
-        if not layout.big and self._size + sum(len(value[2]) + 64 for value in changes.values()) > _ADDRESSABLE:
+        added = sum(64 + len(value[2] if value else b"") for value in changes.values())
+        if not layout.big and self._size + added > _ADDRESSABLE:
             return _within(path, self._file, layout, directory, changes)
         entries = {entry.code: entry for entry in directory.entries}
         behind = bytearray(-self._size % 8)
-        for code, (kind, count, content) in changes.items():
+        for code, value in changes.items():
+            if value is None:
+                entries.pop(code, None)
+                continue
+            kind, count, content = value
             entry = ifds.Entry(code, kind, count, content.ljust(layout.offset.size, b"\0"))
             if entry.size > layout.offset.size:
                 entry = replace(entry, field=layout.offset.pack(self._size + len(behind)))
@@ -92,9 +100,7 @@ class Patch:
             rest = rest[self._file.write(rest) :]
 
 
-def patch(
-    path: Path, changes: Mapping[int, Value], *, page: int = 0, check: Callable[[], object] | None = None
-) -> None:
+def patch(path: Path, changes: Changes, *, page: int = 0, check: Callable[[], object] | None = None) -> None:
     """Change entries of the directory of a page; all others stay as they are.
 
     What `check` raises once the change is made takes it back: a damaged file may be read as it was, and not so.
@@ -109,9 +115,7 @@ def patch(
     patches([(path, changes, page)], check=check)
 
 
-def patches(
-    changes: Sequence[tuple[Path, Mapping[int, Value], int]], *, check: Callable[[], object] | None = None
-) -> None:
+def patches(changes: Sequence[tuple[Path, Changes, int]], *, check: Callable[[], object] | None = None) -> None:
     """Several such changes, which all are made, or none if one of them cannot be prepared or is not right."""
     prepared: list[Patch] = []
     try:
@@ -157,16 +161,17 @@ def _directory(path: Path, file: BinaryIO, page: int) -> tuple[ifds.Layout, ifds
 
 
 def _within(
-    path: Path, file: BinaryIO, layout: ifds.Layout, directory: ifds.Directory, changes: Mapping[int, Value]
+    path: Path, file: BinaryIO, layout: ifds.Layout, directory: ifds.Directory, changes: Changes
 ) -> tuple[int, bytes]:
     """The same change where nothing can be added: one write over all that changes, none of it longer than before."""
     file.seek(directory.pointer)
     start = layout.offset.unpack(file.read(layout.offset.size))[0]
     parts: list[tuple[int, bytes]] = []
     for index, entry in enumerate(directory.entries):
-        if entry.code not in changes:
+        value = changes.get(entry.code)
+        if value is None:
             continue
-        kind, count, content = changes[entry.code]
+        kind, count, content = value
         if kind != entry.kind or len(content) > entry.size or (kind != ASCII and count != entry.count):
             continue
         at = start + layout.count.size + index * layout.entry.size + (12 if layout.big else 8)

@@ -11,7 +11,7 @@ import tifffile
 from isoscale_ij.errors import FormatError
 from isoscale_ij.files.tiff import imagej, reading, tags
 from isoscale_ij.files.tiff.completeness import LETTERS
-from isoscale_ij.files.tiff.patching import Value
+from isoscale_ij.files.tiff.patching import Changes
 from isoscale_ij.image.axes import AXES
 from isoscale_ij.image.header import Axis, Header
 from isoscale_ij.image.hyperstack import DIMS, hyperstack
@@ -60,7 +60,7 @@ def _dims(file: tifffile.TiffFile, letters: str, shape: tuple[int, ...]) -> tupl
     return dims
 
 
-def changes(file: tifffile.TiffFile, index: int, image: xr.DataArray) -> dict[int, Value]:
+def changes(file: tifffile.TiffFile, index: int, image: xr.DataArray) -> Changes:
     """A description as ImageJ writes it: plain tags have no place for z, t, most units, or where an image begins.
 
     Only where nothing is lost by it: tifffile's own description, which tells the shape, may go.
