@@ -16,6 +16,7 @@ import isoscale_ij as iso
 from images import ENDINGS, assert_same, make
 from isoscale_ij.files import read_header, recalibrate
 from isoscale_ij.image.calibration import lower_edge, mark_as_labels, spacing
+from isoscale_ij.remarks import heard
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -155,6 +156,18 @@ def test_an_uncalibrated_image_stays_uncalibrated(tmp_path: Path) -> None:
         iso.write(tmp_path / f"a{ending}", np.zeros((3, 4, 5), np.uint8))
         with pytest.warns(iso.CalibrationWarning, match="no calibration"):
             assert iso.voxel_size(iso.read(tmp_path / f"a{ending}")) == {}
+
+
+@pytest.mark.parametrize("axes", ["z", "y", "x", "zy", "zx", "yx"])
+@pytest.mark.parametrize("size", [1.0, 1.5])
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_unit_of_some_axes(tmp_path: Path, axes: str, size: float, ending: str) -> None:
+    image = iso.as_image(np.zeros((3, 4, 5), np.uint8), voxel_size=dict.fromkeys(axes, f"{size} um"))
+    iso.write(tmp_path / f"a{ending}", image)
+    with heard():  # that the others have none
+        assert_same(iso.read(tmp_path / f"a{ending}"), image.rename(iso.read(tmp_path / f"a{ending}").name))
+        recalibrate(tmp_path / f"a{ending}", lambda found: iso.set_voxel_size(found, z="3 um", y="2 um", x="1 um"))
+    assert iso.voxel_size(iso.read(tmp_path / f"a{ending}")) == {"z": 3.0, "y": 2.0, "x": 1.0}
 
 
 def test_any_voxel_size_to_the_last_bit(tmp_path: Path, rng: np.random.Generator) -> None:

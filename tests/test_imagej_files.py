@@ -50,6 +50,18 @@ def test_imagej_opens_what_we_write(imagej: Any, tmp_path: Path, dims: str) -> N
     assert found.dims == image.dims
 
 
+def test_what_imagej_shows_of_axes_without_a_size(imagej: Any, tmp_path: Path) -> None:
+    image = iso.as_image(np.zeros((3, 4, 5), np.uint8), voxel_size={"z": "1.5 um"})
+    iso.write(tmp_path / "z.tif", image)
+    calibration = opened(imagej, tmp_path / "z.tif").getCalibration()
+    assert (calibration.pixelWidth, calibration.pixelHeight, calibration.pixelDepth) == (1, 1, 1.5)
+    assert [str(getattr(calibration, f"get{axis}Unit")()) for axis in "XYZ"] == ["pixel", "pixel", "micron"]
+    iso.write(tmp_path / "yx.tif", iso.as_image(np.zeros((3, 4, 5), np.uint8), voxel_size={"y": "2 um", "x": "2 um"}))
+    calibration = opened(imagej, tmp_path / "yx.tif").getCalibration()
+    assert (calibration.pixelWidth, calibration.pixelHeight, calibration.pixelDepth) == (2, 2, 1)
+    assert [str(getattr(calibration, f"get{axis}Unit")()) for axis in "XYZ"] == ["micron", "micron", "pixel"]
+
+
 @pytest.mark.parametrize(
     "dtype", ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "float16", "float32", "float64", "int64"]
 )

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 DIMS = ("t", "z", "c", "y", "x")  # the order in which ImageJ stores
+PIXEL = "pixel"  # ImageJ's unit of an axis without one
 SIGNED_16_BIT = {"cf": "0", "c0": "-32768.0", "c1": "1.0"}  # the value function that marks signed pixels
 
 _UNIT_NAMES = {"micrometer": "micron", "nanometer": "nm", "millimeter": "mm", "centimeter": "cm", "meter": "m"}
@@ -133,12 +134,16 @@ class Hyperstack:
         units = {axis: canonical_unit(self.units.get(axis)) for axis in CALIBRATED}
         lengths = [self.sizes.get(axis) for axis in SPATIAL]
         origins = {axis: self.origins.get(axis) or 0.0 for axis in SPATIAL}
+        with_units = any(is_length(units[axis]) for axis in SPATIAL)
         nothing = set(lengths) <= {1.0, None} and units["x"] in (None, VOXEL) and not any(origins.values())
+        nothing &= not with_units
         calibrated = own.get(properties.CALIBRATED)
         axes = {}
         for axis in reversed(SPATIAL):
             size = self.sizes.get(axis)
             if calibrated is not None and axis not in calibrated and size in (1.0, None):
+                continue
+            if with_units and not is_length(units[axis]) and size in (1.0, None):  # a pixel beside a length is no size
                 continue
             if (nothing and axis not in (calibrated or "")) or (size is None and axis == "z"):
                 continue
@@ -286,7 +291,7 @@ def as_pixels(values: NDArray[Any], dtype: np.dtype[Any], mend: str) -> NDArray[
 
 
 def _spelled(unit: str | None) -> str:
-    return "pixel" if unit in (None, VOXEL) else _UNIT_NAMES.get(unit) or _TIME_NAMES.get(unit) or unit
+    return PIXEL if unit in (None, VOXEL) else _UNIT_NAMES.get(unit) or _TIME_NAMES.get(unit) or unit
 
 
 def _calibration(

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from isoscale_ij.image.hyperstack import Hyperstack, number
+from isoscale_ij.image.axes import SPATIAL
+from isoscale_ij.image.hyperstack import PIXEL, Hyperstack, number
 
 _CALIBRATION_KEYS = re.compile(r"[yz]?unit|spacing|[xyz]origin|finterval|tunit")
 _MAGIC, _PROPERTIES = b"IJIJ", b"prop"
@@ -96,16 +97,17 @@ def description(stack: Hyperstack) -> str:
 
 
 def _calibration(stack: Hyperstack) -> list[str]:
-    """Units, depth, origins in pixels and the frame interval."""
+    """Units, depth, origins in pixels and the frame interval.
+
+    ImageJ has a size on every axis; beside a calibrated one, an axis of none is a pixel wide, in pixels.
+    """
     lines = []
-    if "x" in stack.sizes:
-        unit = stack.units["x"]
-        lines.append(f"unit={escaped(unit)}")
-        lines += [
-            f"{axis}unit={escaped(stack.units[axis])}"
-            for axis in ("y", "z")
-            if axis in stack.sizes and stack.units[axis] != unit
-        ]
+    known = [axis for axis in SPATIAL if axis in stack.sizes]
+    if known:
+        units = {axis: stack.units[axis] if axis in known else PIXEL for axis in SPATIAL}
+        lines.append(f"unit={escaped(units['x'])}")
+        there = ("y", "z") if "z" in known or stack.slices > 1 else ("y",)
+        lines += [f"{axis}unit={escaped(units[axis])}" for axis in there if units[axis] != units["x"]]
     if "z" in stack.sizes:
         lines.append(f"spacing={stack.sizes['z']!r}")
     lines += [f"{axis}origin={origin!r}" for axis, origin in stack.origins.items() if origin]
