@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import warnings
 from pathlib import Path
@@ -176,6 +177,25 @@ def test_any_voxel_size_to_the_last_bit(tmp_path: Path, rng: np.random.Generator
             tmp_path / "a.tif", iso.as_image(np.zeros((2, 2), np.uint8), voxel_size=size, unit="um"), overwrite=True
         )
         assert iso.voxel_size(iso.read(tmp_path / "a.tif"))["x"] == pytest.approx(size, rel=3e-16)
+
+
+@pytest.mark.parametrize("cut", [1, [1], [1, 2]])
+def test_channels_that_are_cut_out_do_not_look_like_the_first(tmp_path: Path, cut: int | list[int]) -> None:
+    luts = [np.outer(color, np.arange(256)).tolist() for color in ([1, 0, 0], [0, 1, 0], [0, 0, 1])]
+    looks = {"luts": luts, "ranges": [[0.0, 100.0], [5.0, 4000.0], [1.0, 2.0]], "info": "63x"}
+    image = make("czyx").assign_attrs(imagej=looks)
+    iso.write(tmp_path / "a.tif", image)
+    assert iso.read(tmp_path / "a.tif").attrs["imagej"] == looks
+    part = iso.read(tmp_path / "a.tif").isel(c=cut)
+    iso.write(tmp_path / "b.tif", part)
+    assert iso.read(tmp_path / "b.tif").attrs == {"imagej": {"info": "63x"}}
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        assert not {"LUTs", "Ranges", "min", "max"} & set(file.imagej_metadata)
+    if "c" in part.dims:
+        iso.write(tmp_path / "b.zarr", part)
+        described = json.loads((tmp_path / "b.zarr" / "zarr.json").read_text())["attributes"]["ome"]["omero"]
+        assert described["channels"][0]["window"]["end"] == 65535
+        assert described["channels"][0]["color"] != "FF0000"
 
 
 # What others write

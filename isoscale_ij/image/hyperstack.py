@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ SIGNED_16_BIT = {"cf": "0", "c0": "-32768.0", "c1": "1.0"}  # the value function
 _UNIT_NAMES = {"micrometer": "micron", "nanometer": "nm", "millimeter": "mm", "centimeter": "cm", "meter": "m"}
 _TIME_NAMES = {"second": "sec", "millisecond": "ms", "microsecond": "us", "minute": "min", "hour": "h"}
 _FLOATS_TO_IMAGEJ = ("int32", "uint32")  # which files hold, and ImageJ opens as float32
+_LOOKS = ("luts", "ranges")  # one for each channel
 _MOST_16_BIT, _MOST_FLOAT = 2**16 - 1, 2**24
 
 
@@ -195,10 +196,10 @@ class Hyperstack:
 
 def hyperstack(image: xr.DataArray, dtype: np.dtype[Any]) -> Hyperstack:
     """What ImageJ is to say of an image whose pixels it holds as `dtype`."""
-    imagej = out_of_json(json_like(image.attrs.get("imagej", {})))
     rgb = is_rgb(image)
     sizes = {axis: int(image.sizes.get(axis, 1)) for axis in DIMS}
     channels = 1 if rgb else sizes["c"]
+    imagej = of_channels(out_of_json(json_like(image.attrs.get("imagej", {}))), channels)
     single, spelled, kept = imagej.pop("single", {}), imagej.pop("units", {}), imagej.pop("properties", {})
     imagej.pop("rgb", None)
     count = channels * sizes["z"] * sizes["t"]
@@ -221,6 +222,19 @@ def hyperstack(image: xr.DataArray, dtype: np.dtype[Any]) -> Hyperstack:
     if "t" in calibration and calibration["t"][2]:
         stack.properties[properties.T_LOWER] = repr(calibration["t"][2])
     return stack
+
+
+def of_channels(about: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """What ImageJ knows of an image, without tables and ranges of another number of channels; a single one is for all.
+
+    Of channels that were cut out nothing tells which they were, and the first ones' looks are not theirs.
+
+    Examples
+    --------
+    >>> of_channels({"ranges": [[0, 100], [5, 4000]], "mode": "color"}, 1)
+    {'mode': 'color'}
+    """
+    return {key: value for key, value in about.items() if key not in _LOOKS or (value is not None and len(value) in (1, count))}
 
 
 def is_rgb(image: xr.DataArray) -> bool:

@@ -16,6 +16,7 @@ from isoscale_ij.errors import FormatError
 from isoscale_ij.image.axes import AXES, CALIBRATED, channel_names, our_axis
 from isoscale_ij.image.calibration import axis_unit, is_labels, lower_edge, spacing
 from isoscale_ij.image.header import json_like
+from isoscale_ij.image.hyperstack import of_channels
 
 Json = dict[str, Any]
 VERSIONS = ("0.5", "0.4")
@@ -197,12 +198,12 @@ def omero(image: Any) -> Json | None:
     """The channels, with colours and display ranges, as viewers know them."""
     if "c" not in image.dims or is_labels(image):
         return None
-    about = image.attrs.get("imagej") or {}
-    luts, ranges = about.get("luts") or [], about.get("ranges") or []
+    about = of_channels(image.attrs.get("imagej") or {}, image.sizes["c"])
+    luts, ranges = about.get("luts", ()), about.get("ranges", ())
     channels = []
     top = float(np.iinfo(image.dtype).max) if image.dtype.kind in "iu" else 1.0
     for index, label in enumerate(channel_names(image)):
-        low, high = ranges[index] if len(ranges) > index else (0.0, top)
+        low, high = ranges[index] if len(ranges) > index and np.isfinite(ranges[index]).all() else (0.0, top)
         color = _hex(luts[index]) if len(luts) > index else _COLORS[index % len(_COLORS)]
         window = {"min": 0.0, "max": top, "start": float(low), "end": float(high)}
         channels.append({"label": label, "color": color, "active": True, "window": window})
