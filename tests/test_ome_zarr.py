@@ -21,6 +21,7 @@ import isoscale_ij as iso
 from images import assert_same, make
 from isoscale_ij.execution.chunks.lazy import as_dask
 from isoscale_ij.files import read_header, recalibrate, smaller_levels
+from isoscale_ij.remarks import heard
 
 DIMS = ["yx", "zyx", "cyx", "czyx", "tzyx", "tczyx"]
 
@@ -171,6 +172,60 @@ def test_a_new_calibration_in_place(version: str, tmp_path: Path) -> None:
     yaozarrs.validate_zarr_store(str(path))
     changed = [each.name for each, content in before.items() if each.read_bytes() != content]
     assert changed == (["zarr.json"] if version == "0.5" else [])
+
+
+@pytest.mark.parametrize("version", ["0.5", "0.4"])
+def test_labels_go_along_with_a_new_calibration_of_their_image(version: str, tmp_path: Path) -> None:
+    image, truth = iso.sample(shape=(8, 64, 60), seed=2)
+    image = xr.concat([image, image], "c").assign_coords(c=["a", "b"])
+    path = tmp_path / "a.ome.zarr"
+    iso.write(path, image, version=version)
+    for name in ("same", "moved"):
+        iso.write(path / "labels" / name, truth)
+    recalibrate(path, lambda found: iso.set_voxel_size(found, origin={"z": 40}), scene="labels/moved")
+    with pytest.warns(UserWarning, match=r"labels/moved in .* stays as it is: on z they begin at 40"):
+        recalibrate(path, lambda found: iso.set_voxel_size(found, z="3 um", y="0.5 um", x="0.5 um", origin={"z": 6}))
+    for scene in (None, "labels/same"):
+        found = iso.read(path, scene=scene)
+        assert iso.voxel_size(found) == {"z": 3, "y": 0.5, "x": 0.5}
+        assert float(found.z[0]) == 7.5
+    np.testing.assert_array_equal(iso.read(path, scene="labels/same").values, truth.values)
+    assert iso.voxel_size(iso.read(path, scene="labels/moved")) == iso.voxel_size(truth)
+
+
+def test_labels_outside_of_an_image_are_not_touched(tmp_path: Path) -> None:
+    image, truth = iso.sample(shape=(8, 64, 60), seed=2)
+    for name in ("a.zarr", "b.zarr"):
+        iso.write(tmp_path / name, image)
+    iso.write(tmp_path / "a.zarr" / "labels" / "own", truth)
+    other = (tmp_path / "b.zarr" / "zarr.json").read_bytes()
+    change(tmp_path / "a.zarr" / "labels", lambda ome: ome.update(labels=["../../b.zarr", "gone"]))
+    with heard() as remarks:
+        recalibrate(tmp_path / "a.zarr", lambda found: iso.set_voxel_size(found, z="3 um"))
+    assert len(remarks) == 2
+    assert (tmp_path / "b.zarr" / "zarr.json").read_bytes() == other
+    assert iso.voxel_size(iso.read(tmp_path / "a.zarr"))["z"] == 3
+
+
+@pytest.mark.parametrize("version", ["0.5", "0.4"])
+def test_only_labels_of_the_grid_of_an_image_are_its_labels(version: str, tmp_path: Path) -> None:
+    image, truth = iso.sample(shape=(8, 64, 60), seed=2)
+    path = tmp_path / "a.ome.zarr"
+    iso.write(path, image, version=version)
+    with heard():
+        coarser = iso.set_voxel_size(truth, z="9 um")
+        elsewhere = iso.set_voxel_size(truth, origin={"x": "30 um"})
+    for other, message in (
+        (image, "Got intensities as labels"),
+        (truth[1:], "'z': 7.*'z': 8"),
+        (coarser, "on z their voxels are 9 micrometer"),
+        (elsewhere, "on x they begin at 30 micrometer"),
+    ):
+        with pytest.raises(iso.ParameterError, match=message):
+            iso.write(path / "labels" / "nuclei", other)
+        assert not (path / "labels" / "nuclei").exists()
+    iso.write(path / "labels" / "nuclei", iso.set_voxel_size(truth, unit="nm"))
+    np.testing.assert_array_equal(iso.read(path, scene="labels/nuclei").values, truth.values)
 
 
 def test_lazy_images_are_written_block_by_block(nuclei_zarr: tuple, tmp_path: Path) -> None:

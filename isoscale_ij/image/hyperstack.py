@@ -234,7 +234,11 @@ def of_channels(about: Mapping[str, Any], count: int) -> dict[str, Any]:
     >>> of_channels({"ranges": [[0, 100], [5, 4000]], "mode": "color"}, 1)
     {'mode': 'color'}
     """
-    return {key: value for key, value in about.items() if key not in _LOOKS or (value is not None and len(value) in (1, count))}
+    return {
+        key: value
+        for key, value in about.items()
+        if key not in _LOOKS or (value is not None and len(value) in (1, count))
+    }
 
 
 def is_rgb(image: xr.DataArray) -> bool:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from isoscale_ij.errors import FormatError
-from isoscale_ij.files.ome_zarr import metadata
+from isoscale_ij import remarks
+from isoscale_ij.errors import CalibrationError, FormatError, ParameterError
+from isoscale_ij.files.ome_zarr import metadata, reading
 from isoscale_ij.files.ome_zarr.metadata import Json
+from isoscale_ij.image.calibration import is_labels
+from isoscale_ij.image.grid import Grid
+from isoscale_ij.image.units import convert
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _LABELS = "labels"
+_SAME_SIZE, _SAME_PLACE = 1e-6, 1e-3  # of a voxel
 
 
 def claims(path: Path) -> bool:
@@ -25,6 +35,45 @@ def prepare(path: Path) -> None:
         if not any((image / name).is_file() for name in ("zarr.json", ".zattrs")):
             raise FormatError(f"Got {path} as output, but {image} is no OME-Zarr. Write the image first.")
         path.parent.mkdir(exist_ok=True)
+
+
+def check_labels(path: Path, labels: xr.DataArray) -> None:
+    """Raise a ParameterError if `path` is one for labels of an image, and these are none, or lie on another grid."""
+    if not claims(path):
+        return
+    image = path.parent.parent
+    if not is_labels(labels):
+        raise ParameterError(
+            f'Got intensities as labels of {image}; needed is a label image (attrs["kind"] is "labels"). Write them '
+            'into another file, or mark them with image.assign_attrs(kind="labels").'
+        )
+    with remarks.heard():  # they are made when the image is read
+        grid = reading.header(image, 0).grid()
+    difference = other_grid(Grid.of(labels), grid)
+    if difference:
+        raise ParameterError(
+            f"Got labels of another grid than that of {image}: {difference}. Rescale the one like the other, or write "
+            "the labels into a file of their own."
+        )
+
+
+def other_grid(labels: Grid, image: Grid) -> str | None:
+    """What tells the grid of labels from that of an image; None where it is the same, as far as both are known."""
+    sizes = [{axis: n for axis, n in each.sizes.items() if axis != "c" and n > 1} for each in (labels, image)]
+    if sizes[0] != sizes[1]:
+        return f"the labels have {sizes[0]} voxels, and the image has {sizes[1]}"
+    for axis in (axis for axis in labels.spacings if axis in image.spacings):
+        unit, size, edge = image.units[axis], image.spacings[axis], image.edges[axis]
+        try:
+            own, begin = (convert(each[axis], labels.units[axis], unit) for each in (labels.spacings, labels.edges))
+        except CalibrationError:  # one of them without a unit
+            continue
+        named = f" {unit}" if unit else ""
+        if not math.isclose(own, size, rel_tol=_SAME_SIZE):
+            return f"on {axis} their voxels are {own:g}{named}, and those of the image {size:g}{named}"
+        if abs(begin - edge) > _SAME_PLACE * size:
+            return f"on {axis} they begin at {begin:g}{named}, and the image at {edge:g}{named}"
+    return None
 
 
 def announce(path: Path) -> None:

@@ -18,7 +18,7 @@ from isoscale_ij.execution.chunks.regions import Blocks, block_size, lengths
 from isoscale_ij.execution.chunks.sweeps import Summary, Sweeps, current_client
 from isoscale_ij.execution.resampling import AxisChange, Resampling
 from isoscale_ij.files.ome_zarr import metadata
-from isoscale_ij.files.ome_zarr.groups import levels_of_the_image, version_for, write_json
+from isoscale_ij.files.ome_zarr.groups import check_labels, levels_of_the_image, version_for, write_json
 from isoscale_ij.image.axes import SPATIAL
 from isoscale_ij.image.calibration import is_labels
 
@@ -60,6 +60,7 @@ class ZarrFolder:
 def write(path: Path, image: xr.DataArray, version: str | None = None) -> None:
     """Write an image with all its levels, in a version of OME-Zarr; labels in as many levels as their image."""
     version = version or version_for(path)
+    check_labels(path, image)
     try:
         import zarr  # noqa: F401
     except ImportError as error:
