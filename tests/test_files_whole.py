@@ -6,6 +6,7 @@ import errno
 import os
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import tifffile
 import isoscale_ij as iso
 from images import ENDINGS, assert_same, make
 from isoscale_ij.cli import main
+from isoscale_ij.files import read_header
 
 
 def test_an_existing_file_is_not_replaced_unasked(tmp_path: Path) -> None:
@@ -77,6 +79,24 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(PermissionError):
         iso.write(tmp_path / "a.tif", make("yx"))
     tmp_path.chmod(0o700)
+
+
+@pytest.mark.parametrize("path", [None, 5, ["a.tif"], np.zeros((2, 2))])
+def test_what_is_no_path(path: Any) -> None:
+    for what in (iso.read, read_header, lambda each: iso.write(each, np.zeros((4, 5)))):
+        with pytest.raises(iso.ParameterError, match="as path; needed is the name of a file"):
+            what(path)
+
+
+def test_a_path_in_bytes_and_one_in_the_place_of_the_image(tmp_path: Path) -> None:
+    image = make("zyx")
+    path = tmp_path / "a.tif"
+    for swapped in (image, image.values):
+        with pytest.raises(iso.ParameterError, match=r"needed is the path first: write\(path, image\)"):
+            iso.write(swapped, str(path))
+    assert not path.exists()
+    iso.write(bytes(path), image)
+    assert_same(iso.read(bytes(path)), image)
 
 
 def test_no_such_file(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from isoscale_ij.image.sources import remember, sources
 if TYPE_CHECKING:
     import xarray as xr
 
+_PATHS = (str, bytes, os.PathLike)
 _PACKED = 50  # times smaller than in memory is what OME-Zarr packs, at the very best
 
 
@@ -76,7 +77,7 @@ def read(
     --------
     >>> image = read("cells.tif")  # doctest: +SKIP
     """
-    path = Path(path)
+    path = _as_path(path)
     with of_reading(path):
         if chunks is None:
             image = formats.of_file(path).header(path, scene).image()
@@ -91,21 +92,21 @@ def read(
 
 def described(path: str | os.PathLike[str], *, scene: str | int | None = None) -> ImageInfo:
     """What :func:`isoscale_ij.info` says of the image in a file, from its header."""
-    path = Path(path)
+    path = _as_path(path)
     with of_reading(path):
         return info_of_header(formats.of_file(path).header(path, scene))
 
 
 def read_header(path: str | os.PathLike[str], *, scene: str | int | None = None) -> xr.DataArray:
     """The same image with zeros for values; nothing but its header is read."""
-    path = Path(path)
+    path = _as_path(path)
     with of_reading(path):
         return remember(formats.of_file(path).header(path, scene).image(values=False), path)
 
 
 def smaller_levels(path: str | os.PathLike[str], *, scene: str | int | None = None) -> list[xr.DataArray]:
     """The smaller sizes that a file has of its image, largest first: lazy, with their axes, for looking at alone."""
-    path = Path(path)
+    path = _as_path(path)
     with of_reading(path):
         levels = formats.optional(formats.of_file(path), "smaller_levels", None)
         if levels is None:
@@ -121,7 +122,7 @@ def smaller_levels(path: str | os.PathLike[str], *, scene: str | int | None = No
 
 def scene_names(path: str | os.PathLike[str]) -> list[str]:
     """The names of the images in a file, in the order of their numbers; one, where there is a single one."""
-    path = Path(path)
+    path = _as_path(path)
     with of_reading(path), remarks.heard():
         return formats.of_file(path).header(path, 0).scenes or [""]
 
@@ -148,11 +149,17 @@ def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False, 
     Raises
     ------
     ParameterError
-        If the file exists, or is the one that the image was read from or made of.
+        If the file exists, or is the one that the image was read from or made of; if what is put among the labels of an
+        OME-Zarr is no label image on its grid.
     FormatError
         For an unknown ending, or values that the format cannot hold.
     OSError
         If the folder does not exist or cannot be written, or the disk is full.
+
+    Warns
+    -----
+    UserWarning
+        If attributes are left out, which are no texts, numbers, or lists and dicts of them.
 
     Examples
     --------
@@ -160,7 +167,7 @@ def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False, 
     """
     from isoscale_ij.execution.chunks.journal import kept_output
 
-    path = Path(path)
+    path = _as_path(path, image)
     known = sources(image) if is_data_array(image) and path.exists() else []
     image = as_image(image)
     inputs = [Path(source) for source in known]
@@ -177,6 +184,18 @@ def write(path: str | os.PathLike[str], image: Any, *, overwrite: bool = False, 
     with of_writing(path), replacing(path, overwrite=overwrite, folder=folder, kept=kept) as temporary:
         form.write(temporary, image, **options)
     formats.announce(path)
+
+
+def _as_path(path: Any, image: Any = None) -> Path:
+    """The path that a caller gave; `image` is what came with it, in whose place it may be."""
+    if not isinstance(path, _PATHS):
+        if isinstance(image, _PATHS):
+            raise ParameterError(
+                f"Got the image first and {image!r} second; needed is the path first: write(path, image)."
+            )
+        what = "None" if path is None else f"a {type(path).__name__}"
+        raise ParameterError(f"Got {what} as path; needed is the name of a file, a text or a Path.")
+    return Path(os.fsdecode(path))
 
 
 def _checked_version(form: formats.Format, version: str) -> str:
@@ -211,7 +230,7 @@ def recalibrate(
     FormatError
         If the format cannot hold the calibration, or not without touching something else.
     """
-    path = Path(path).resolve()
+    path = _as_path(path).resolve()
     with of_reading(path):
         of_file = formats.of_file(path)
         if of_file.recalibrate is None:
@@ -227,5 +246,5 @@ def recalibrate(
 
 def check_output(path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Raise what :func:`write` would raise before it writes: to be asked before a long computation."""
-    path = Path(path)
+    path = _as_path(path)
     check_replaceable(path, overwrite=overwrite, folder=formats.prepare(path))
