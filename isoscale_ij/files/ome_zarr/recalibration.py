@@ -54,7 +54,7 @@ def _changes_of_labels(path: Path, grid: Grid, image: xr.DataArray) -> Iterator[
     known = header(path, None)
     difference = other_grid(known.grid(), grid)
     if difference:
-        raise FormatError(f"{difference}. Set it with scene='labels/{path.name}' (--scene labels/{path.name}).")
+        raise FormatError(f"{difference}. Set it with isoscale-ij set-voxel-size --scene labels/{path.name}.")
     labels = known.image(values=False)
     axes = [axis for axis in labels.dims if axis in image.dims and axis != "c"]
     labels = labels.drop_vars(axes, errors="ignore")
