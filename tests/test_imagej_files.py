@@ -50,16 +50,19 @@ def test_imagej_opens_what_we_write(imagej: Any, tmp_path: Path, dims: str) -> N
     assert found.dims == image.dims
 
 
+@pytest.mark.filterwarnings("ignore::isoscale_ij.image.calibration.CalibrationWarning")
 def test_what_imagej_shows_of_axes_without_a_size(imagej: Any, tmp_path: Path) -> None:
-    image = iso.as_image(np.zeros((3, 4, 5), np.uint8), voxel_size={"z": "1.5 um"})
-    iso.write(tmp_path / "z.tif", image)
-    calibration = opened(imagej, tmp_path / "z.tif").getCalibration()
-    assert (calibration.pixelWidth, calibration.pixelHeight, calibration.pixelDepth) == (1, 1, 1.5)
-    assert [str(getattr(calibration, f"get{axis}Unit")()) for axis in "XYZ"] == ["pixel", "pixel", "micron"]
-    iso.write(tmp_path / "yx.tif", iso.as_image(np.zeros((3, 4, 5), np.uint8), voxel_size={"y": "2 um", "x": "2 um"}))
-    calibration = opened(imagej, tmp_path / "yx.tif").getCalibration()
-    assert (calibration.pixelWidth, calibration.pixelHeight, calibration.pixelDepth) == (2, 2, 1)
-    assert [str(getattr(calibration, f"get{axis}Unit")()) for axis in "XYZ"] == ["micron", "micron", "pixel"]
+    for number, (given, sizes, units) in enumerate([
+        ({"z": "1.5 um"}, (1, 1, 1.5), ["pixel", "pixel", "micron"]),
+        ({"y": "2 um", "x": "2 um"}, (2, 2, 1), ["micron", "micron", "pixel"]),
+    ]):  # fmt: skip
+        image = iso.as_image(np.zeros((3, 4, 5), np.uint8), voxel_size=given)
+        iso.write(tmp_path / f"{number}.tif", image)
+        for imp in (opened(imagej, tmp_path / f"{number}.tif"), to_imageplus(image)):
+            calibration = imp.getCalibration()
+            assert (calibration.pixelWidth, calibration.pixelHeight, calibration.pixelDepth) == sizes
+            assert [str(getattr(calibration, f"get{axis}Unit")()) for axis in "XYZ"] == units
+            assert iso.voxel_size(from_imageplus(imp)) == iso.voxel_size(image)
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,13 @@ class Hyperstack:
         described = self.about.get("description", {})
         return self.dtype == "uint16" and all(described.get(k) == v for k, v in SIGNED_16_BIT.items())
 
+    @property
+    def length_units(self) -> dict[str, str]:
+        """As ImageJ has them: beside a calibrated axis, one of none is a pixel wide, in pixels; none if none is."""
+        known = [axis for axis in SPATIAL if axis in self.sizes]
+        there = [axis for axis in SPATIAL if axis != "z" or axis in known or self.slices > 1]
+        return {axis: self.units.get(axis, PIXEL) if axis in known else PIXEL for axis in there if known}
+
     def header(
         self,
         load: Callable[[], NDArray[Any]],

@@ -15,7 +15,7 @@ from isoscale_ij.errors import CalibrationError, FormatError, MemoryLimitError, 
 from isoscale_ij.image import properties
 from isoscale_ij.image.calibration import CalibrationWarning, as_image
 from isoscale_ij.image.grid import Grid
-from isoscale_ij.image.hyperstack import DIMS, Hyperstack, as_pixels, hyperstack, pixel_type, turn_sign_bit
+from isoscale_ij.image.hyperstack import DIMS, PIXEL, Hyperstack, as_pixels, hyperstack, pixel_type, turn_sign_bit
 from isoscale_ij.image.inspection import remarks
 from isoscale_ij.imagej import appearance, pixels
 from isoscale_ij.imagej.jvm import classes, require_heap
@@ -262,11 +262,11 @@ def _set_calibration(imp: Any, layout: Hyperstack, *, signed: bool) -> None:
     for axis, name in (("x", "pixelWidth"), ("y", "pixelHeight"), ("z", "pixelDepth")):
         setattr(calibration, name, layout.sizes.get(axis, 1.0))
         setattr(calibration, f"{axis}Origin", layout.origins.get(axis, 0.0))
-    unit = layout.units.get("x") or layout.units.get("y") or layout.units.get("z") or "pixel"
-    calibration.setUnit(unit)
-    for axis in ("y", "z"):
-        if layout.units.get(axis, unit) != unit:
-            getattr(calibration, f"set{axis.upper()}Unit")(layout.units[axis])
+    units = layout.length_units
+    calibration.setUnit(units.get("x", PIXEL))
+    for axis, unit in units.items():
+        if unit != units["x"]:
+            getattr(calibration, f"set{axis.upper()}Unit")(unit)
     calibration.frameInterval = layout.sizes.get("t", 0.0)
     if "t" in layout.units:
         calibration.setTimeUnit(layout.units["t"])

@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from isoscale_ij.image.axes import SPATIAL
-from isoscale_ij.image.hyperstack import PIXEL, Hyperstack, number
+from isoscale_ij.image.hyperstack import Hyperstack, number
 
 _CALIBRATION_KEYS = re.compile(r"[yz]?unit|spacing|[xyz]origin|finterval|tunit")
 _MAGIC, _PROPERTIES = b"IJIJ", b"prop"
@@ -97,17 +96,10 @@ def description(stack: Hyperstack) -> str:
 
 
 def _calibration(stack: Hyperstack) -> list[str]:
-    """Units, depth, origins in pixels and the frame interval.
-
-    ImageJ has a size on every axis; beside a calibrated one, an axis of none is a pixel wide, in pixels.
-    """
-    lines = []
-    known = [axis for axis in SPATIAL if axis in stack.sizes]
-    if known:
-        units = {axis: stack.units[axis] if axis in known else PIXEL for axis in SPATIAL}
-        lines.append(f"unit={escaped(units['x'])}")
-        there = ("y", "z") if "z" in known or stack.slices > 1 else ("y",)
-        lines += [f"{axis}unit={escaped(units[axis])}" for axis in there if units[axis] != units["x"]]
+    """Units, depth, origins in pixels and the frame interval."""
+    units = stack.length_units
+    lines = [f"unit={escaped(units['x'])}"] if units else []
+    lines += [f"{axis}unit={escaped(unit)}" for axis, unit in sorted(units.items()) if unit != units["x"]]
     if "z" in stack.sizes:
         lines.append(f"spacing={stack.sizes['z']!r}")
     lines += [f"{axis}origin={origin!r}" for axis, origin in stack.origins.items() if origin]
