@@ -192,7 +192,7 @@ def test_what_is_refused_of_arguments() -> None:
     )
     for value in ("inf", math.inf, "nan", np.float32(np.nan)):
         assert said(ParameterError, picture, threshold=value) == (
-            f"Got the threshold {float(value)}; needed is a finite number."
+            f"Got the threshold {float(value)}; needed is 'otsu', 'local' or a finite number."
         )
     assert said(ParameterError, picture, borders="dark") == (
         "Got the borders 'dark'; needed is one of 'distance', 'light'."

@@ -39,7 +39,7 @@ def sensible_threshold(threshold: object) -> float | Threshold:
     value = as_number(threshold)
     if not math.isfinite(value):
         raise ParameterError(
-            f"Got the threshold {threshold!r}; needed is {', '.join(map(repr, THRESHOLDS))} or a finite number."
+            f"Got the threshold {threshold}; needed is {', '.join(map(repr, THRESHOLDS))} or a finite number."
         )
     return value
 
