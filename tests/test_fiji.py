@@ -302,6 +302,18 @@ def test_an_axis_that_was_uncalibrated_can_be_set_to_1(fiji: Commands) -> None:
     iso.set_voxel_size(in_python, z=1.0)
     for imp in (in_fiji, in_python):
         assert iso.voxel_size(imp) == {"z": 1.0, "y": 0.5, "x": 0.5}
+        assert str(imp.getCalibration().getZUnit()) == "micron"
+
+
+@pytest.mark.filterwarnings("ignore::isoscale_ij.image.calibration.CalibrationWarning")
+def test_axes_that_are_set_one_by_one_keep_their_unit(fiji: Commands) -> None:
+    imp = to_imageplus(iso.as_image(np.zeros((3, 4, 5), np.uint8), "zyx"))
+    fiji.run("Set Voxel Size", imp=imp, z=1.5, unit="micron")
+    assert [str(getattr(imp.getCalibration(), f"get{axis}Unit")()) for axis in "XYZ"] == ["pixel", "pixel", "micron"]
+    assert iso.voxel_size(imp) == {"z": 1.5}
+    fiji.run("Set Voxel Size", imp=imp, x=0.2, y=0.2)
+    assert [str(getattr(imp.getCalibration(), f"get{axis}Unit")()) for axis in "XYZ"] == ["micron"] * 3
+    assert iso.voxel_size(imp) == {"z": 1.5, "y": 0.2, "x": 0.2}
 
 
 def test_warnings_of_two_commands_go_to_their_own(fiji: Commands) -> None:

@@ -124,8 +124,8 @@ class Pixels {
         cal.zOrigin = (layout.origins.z ?: 0) as double
         if (layout.units.x) {
             cal.setUnit((String) layout.units.x)
-            if (layout.units.y && layout.units.y != layout.units.x) cal.setYUnit((String) layout.units.y)
-            if (layout.units.z && layout.units.z != layout.units.x) cal.setZUnit((String) layout.units.z)
+            cal.setYUnit(layout.units.y == layout.units.x ? null : (String) layout.units.y) // null: as x
+            cal.setZUnit(layout.units.z == layout.units.x ? null : (String) layout.units.z)
         }
         if (layout.units.t) cal.setTimeUnit((String) layout.units.t)
         made.setCalibration(cal)

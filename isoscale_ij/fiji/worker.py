@@ -273,7 +273,9 @@ def _write(channels: NDArray[Any], layout: Hyperstack, target: NDArray[Any]) -> 
 
 def _described(image: xr.DataArray, dtype: np.dtype[Any]) -> dict[str, Any]:
     """What ImageJ is to say of a result, as plain values."""
-    fields = asdict(hyperstack(image, dtype))
+    layout = hyperstack(image, dtype)
+    fields = asdict(layout)
+    fields["units"] = layout.units | layout.length_units
     fields["properties"].pop(properties.DIMS, None)
     fields["about"] = {key: value for key, value in fields["about"].items() if key == "slice_labels"}
     return fields

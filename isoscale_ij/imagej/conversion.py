@@ -264,9 +264,9 @@ def _set_calibration(imp: Any, layout: Hyperstack, *, signed: bool) -> None:
         setattr(calibration, f"{axis}Origin", layout.origins.get(axis, 0.0))
     units = layout.length_units
     calibration.setUnit(units.get("x", PIXEL))
-    for axis, unit in units.items():
-        if unit != units["x"]:
-            getattr(calibration, f"set{axis.upper()}Unit")(unit)
+    for axis in ("y", "z"):  # None: as x
+        other = units.get(axis) if units.get(axis) != units.get("x") else None
+        getattr(calibration, f"set{axis.upper()}Unit")(other)
     calibration.frameInterval = layout.sizes.get("t", 0.0)
     if "t" in layout.units:
         calibration.setTimeUnit(layout.units["t"])
