@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from isoscale_ij.errors import CalibrationError
 from isoscale_ij.image.axes import CALIBRATED, SPATIAL
 from isoscale_ij.image.calibration import axis_unit, grid, spacing
 from isoscale_ij.image.possible import mean_step, one_unit, possible_size
@@ -103,6 +104,31 @@ class Grid:
             spacings[axis] = possible_size(convert(old, self.units[axis], units[axis]), axis)
             edges[axis] = converted[0] - spacings[axis] / 2
         return Grid(self.sizes, spacings, units, edges)
+
+    def differences(self, other: Grid, *, size: float, place: float) -> Iterator[tuple[str, str, float, float]]:
+        """Where `other` has voxels of another size, or begins elsewhere, as far as both are known.
+
+        Parameters
+        ----------
+        other : Grid
+            Of the same number of voxels. Axes of which one has a unit and the other has none are not compared.
+        size, place : float
+            By how much of a voxel they may differ.
+
+        Yields
+        ------
+        (axis, "size" or "place", ours, the other's), both in our unit of the axis
+        """
+        for axis in (axis for axis in self.spacings if axis in other.spacings):
+            ours, unit = self.spacings[axis], self.units[axis]
+            try:
+                theirs, begin = (convert(each[axis], other.units[axis], unit) for each in (other.spacings, other.edges))
+            except CalibrationError:
+                continue
+            if abs(theirs - ours) > size * ours:
+                yield axis, "size", ours, theirs
+            elif abs(begin - self.edges[axis]) > place * ours:
+                yield axis, "place", self.edges[axis], begin
 
     def coordinates(self) -> dict[str, xr.Variable]:
         """The coordinates of the calibrated axes."""

@@ -20,7 +20,7 @@ from isoscale_ij.image.axes import SPATIAL, channel_names
 from isoscale_ij.image.calibration import as_image, axis_unit, is_labels, length_unit, spacing
 from isoscale_ij.image.grid import Grid
 from isoscale_ij.image.labels import as_integers
-from isoscale_ij.image.units import convert, symbol
+from isoscale_ij.image.units import Length
 from isoscale_ij.operations.label_sums import label_sums, scattered
 from isoscale_ij.operations.shapes import principal_axes, sphericity, whole_weights
 from isoscale_ij.remarks import Remark
@@ -216,24 +216,19 @@ def _of_calibration(places: list[_Place]) -> list[Remark]:
 def _of_grids(labels: xr.DataArray, image: xr.DataArray) -> list[Remark]:
     """What is said of an image that lies elsewhere than the labels; an error if its voxels have another size."""
     ours, theirs = Grid.of(labels), Grid.of(image)
-    for axis in ours.spatial:
-        if axis not in ours.spacings or axis not in theirs.spacings:
-            continue
-        size, unit, other = ours.spacings[axis], ours.units[axis], theirs.units[axis]
-        one = unit is not None and other is not None  # otherwise the numbers may mean anything
-        same = abs(convert(theirs.spacings[axis], other, unit) / size - 1) < _SAME if one else True
-        if not same:
+    for axis, what, own, other in ours.differences(theirs, size=_SAME, place=_APART):
+        unit = ours.units[axis]
+        if axis in SPATIAL and what == "size":
             raise ParameterError(
-                f"Got labels with a voxel size of {size:g} {symbol(unit)} in {axis} and an image with "
-                f"{theirs.spacings[axis]:g} {symbol(other)}; needed is the same. Set the right one on both with "
-                "set_voxel_size (command line: set-voxel-size), or rescale the one like the other."
+                f"Got labels with a voxel size of {Length(own, unit)} in {axis} and an image with "
+                f"{Length(theirs.spacings[axis], theirs.units[axis])}; needed is the same. Set the right one on both "
+                "with set_voxel_size (command line: set-voxel-size), or rescale the one like the other."
             )
-        apart = convert(theirs.edges[axis], other, unit) - ours.edges[axis] if one else 0.0
-        if abs(apart) > _APART * size:
+        if axis in SPATIAL:
             return [
                 Remark(
-                    f"The image begins {apart:g} {symbol(unit)} from where the labels begin in {axis}, and voxels were "
-                    "taken together by their numbers; positions are those of the labels. Is it the right image?"
+                    f"The image begins {Length(other - own, unit)} from where the labels begin in {axis}, and voxels "
+                    "were taken together by their numbers; positions are those of the labels. Is it the right image?"
                 )
             ]
     return []

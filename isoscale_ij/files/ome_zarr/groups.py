@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isoscale_ij import remarks
-from isoscale_ij.errors import CalibrationError, FormatError, ParameterError
+from isoscale_ij.errors import FormatError, ParameterError
 from isoscale_ij.files.ome_zarr import metadata, reading
 from isoscale_ij.files.ome_zarr.metadata import Json
 from isoscale_ij.image.calibration import is_labels
 from isoscale_ij.image.grid import Grid
-from isoscale_ij.image.units import convert
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -62,17 +60,11 @@ def other_grid(labels: Grid, image: Grid) -> str | None:
     sizes = [{axis: n for axis, n in each.sizes.items() if axis != "c" and n > 1} for each in (labels, image)]
     if sizes[0] != sizes[1]:
         return f"the labels have {sizes[0]} voxels, and the image has {sizes[1]}"
-    for axis in (axis for axis in labels.spacings if axis in image.spacings):
-        unit, size, edge = image.units[axis], image.spacings[axis], image.edges[axis]
-        try:
-            own, begin = (convert(each[axis], labels.units[axis], unit) for each in (labels.spacings, labels.edges))
-        except CalibrationError:  # one of them without a unit
-            continue
-        named = f" {unit}" if unit else ""
-        if not math.isclose(own, size, rel_tol=_SAME_SIZE):
-            return f"on {axis} their voxels are {own:g}{named}, and those of the image {size:g}{named}"
-        if abs(begin - edge) > _SAME_PLACE * size:
-            return f"on {axis} they begin at {begin:g}{named}, and the image at {edge:g}{named}"
+    for axis, what, of_image, own in image.differences(labels, size=_SAME_SIZE, place=_SAME_PLACE):
+        unit = f" {image.units[axis]}" if image.units[axis] else ""
+        if what == "size":
+            return f"on {axis} their voxels are {own:g}{unit}, and those of the image {of_image:g}{unit}"
+        return f"on {axis} they begin at {own:g}{unit}, and the image at {of_image:g}{unit}"
     return None
 
 
