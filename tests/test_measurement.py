@@ -231,6 +231,9 @@ def test_channels_that_share_a_name(nuclei: tuple) -> None:
     table = iso.measure(truth, both)
     assert [name for name in table if name.startswith("mean")] == ["mean_intensity__0", "mean_intensity__1"]
     np.testing.assert_allclose(table["mean_intensity__1"], 2 * table["mean_intensity__0"])
+    three = xr.concat([image, image * 2, image * 3], "c").assign_coords(c=["a", "a", "a_0"])
+    means = [name for name in iso.measure(truth, three) if name.startswith("mean")]
+    assert means == ["mean_intensity_a_0", "mean_intensity_a_1", "mean_intensity_a_0_2"]
 
 
 def test_an_image_of_another_place_or_voxel_size(nuclei: tuple) -> None:

@@ -196,7 +196,7 @@ def _channels(labels: xr.DataArray, image: xr.DataArray | None) -> dict[str, xr.
     if len(names) == 1:
         return {"intensity": _at(image, 0)}
     if len(set(names)) < len(names):  # no channel may take the column of another
-        names = [f"{name}_{index}" if names.count(name) > 1 else name for index, name in enumerate(names)]
+        names = [f"{name}_{index}" for index, name in enumerate(names)]
     return {f"intensity_{name}": _at(image, index) for index, name in enumerate(names)}
 
 
