@@ -134,9 +134,13 @@ def convert(value: float, unit: str | None, to: str | None) -> float:
                 return value * 10.0 ** round(power) if power > 0 else value / 10.0 ** -round(power)
             return value * table[unit] / table[to]
     mend = f"in {to}" if to else 'in voxels, as "2 px"'
+    if is_time(unit) or is_time(to):  # no unit of the image makes a length of a time
+        mend = f"it {mend}"
+    else:
+        mend = f"the length {mend}, or set the image's unit with set_voxel_size"
     raise CalibrationError(
         f"Got {value:g} {unit or 'without a unit'} where {to or 'a length without a unit'} is needed; the one cannot "
-        f"be converted into the other. Give the length {mend}, or set the image's unit with set_voxel_size."
+        f"be converted into the other. Give {mend}."
     )
 
 
